@@ -1,0 +1,70 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from cahier_kernel.clock import FileClock, ManualClock, from_rfc3339, to_rfc3339
+from cahier_kernel.errors import DomainError, Invalid, Kind
+from cahier_kernel.ids import derived_uuid, uuid7
+from cahier_kernel.money import format_cents, is_currency, parse_cents
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
+
+
+@given(st.integers(-(10**15) + 1, 10**15 - 1))
+def test_money_survives_a_round_trip(cents: int) -> None:
+    assert parse_cents(format_cents(cents)) == cents
+
+
+@pytest.mark.parametrize("text", ["", "1,000", "1e3", "1.234", "nan", "--1", "1.", ".5", "٣"])
+def test_what_is_not_a_decimal_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a decimal amount"):
+        parse_cents(text)
+
+
+def test_a_currency_is_three_capitals() -> None:
+    assert is_currency("EUR")
+    assert not is_currency("eur")
+    assert not is_currency("EURO")
+
+
+def test_uuid7_sorts_by_time_and_says_its_version() -> None:
+    early, late = uuid7(NOON), uuid7(NOON + timedelta(seconds=1))
+    assert early < late
+    assert early.version == 7
+    assert uuid7(NOON) != uuid7(NOON)
+
+
+def test_a_derived_id_depends_on_every_part_and_its_bounds() -> None:
+    assert derived_uuid("ab", "c") == derived_uuid("ab", "c")
+    assert derived_uuid("ab", "c") != derived_uuid("a", "bc")
+    assert derived_uuid("ab").version == 8
+
+
+def test_naive_instants_are_refused() -> None:
+    with pytest.raises(ValueError, match="naive"):
+        ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(ValueError, match="naive"):
+        from_rfc3339("2026-01-01T00:00:00")
+
+
+def test_rfc3339_is_utc_with_milliseconds() -> None:
+    paris = datetime(2026, 7, 1, 14, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    assert to_rfc3339(paris) == "2026-07-01T12:00:00.123Z"
+    assert from_rfc3339("2026-07-01T12:00:00.123Z").microsecond == 123000
+
+
+def test_every_process_sees_a_set_file_clock(tmp_path) -> None:
+    path = tmp_path / "clock"
+    one, other = FileClock(path), FileClock(path)
+    assert abs(one.now() - datetime.now(UTC)) < timedelta(seconds=5)
+    one.set(NOON)
+    assert abs(other.now() - NOON) < timedelta(seconds=5)
+
+
+def test_an_error_carries_code_field_rule_and_parameters() -> None:
+    error = Invalid("title_too_long", "at most 150 characters", field="title", max=150)
+    assert isinstance(error, DomainError)
+    assert error.kind is Kind.INVALID
+    assert str(error) == "title_too_long: title: at most 150 characters"
+    assert error.params == {"max": "150"}
