@@ -1,0 +1,467 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ElectionState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ELECTION_STATE_UNSPECIFIED: _ClassVar[ElectionState]
+    ELECTION_STATE_PREPARING: _ClassVar[ElectionState]
+    ELECTION_STATE_OPEN: _ClassVar[ElectionState]
+    ELECTION_STATE_CLOSED: _ClassVar[ElectionState]
+    ELECTION_STATE_COUNTED: _ClassVar[ElectionState]
+    ELECTION_STATE_PUBLISHED: _ClassVar[ElectionState]
+
+class Feasibility(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FEASIBILITY_UNSPECIFIED: _ClassVar[Feasibility]
+    FEASIBILITY_UNDECIDED: _ClassVar[Feasibility]
+    FEASIBILITY_FEASIBLE: _ClassVar[Feasibility]
+    FEASIBILITY_UNFEASIBLE: _ClassVar[Feasibility]
+ELECTION_STATE_UNSPECIFIED: ElectionState
+ELECTION_STATE_PREPARING: ElectionState
+ELECTION_STATE_OPEN: ElectionState
+ELECTION_STATE_CLOSED: ElectionState
+ELECTION_STATE_COUNTED: ElectionState
+ELECTION_STATE_PUBLISHED: ElectionState
+FEASIBILITY_UNSPECIFIED: Feasibility
+FEASIBILITY_UNDECIDED: Feasibility
+FEASIBILITY_FEASIBLE: Feasibility
+FEASIBILITY_UNFEASIBLE: Feasibility
+
+class Rules(_message.Message):
+    __slots__ = ("vote_type", "min_length", "max_length", "max_sum_cost_cents", "rule", "threshold_votes", "ties")
+    VOTE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    MIN_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    MAX_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    MAX_SUM_COST_CENTS_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_VOTES_FIELD_NUMBER: _ClassVar[int]
+    TIES_FIELD_NUMBER: _ClassVar[int]
+    vote_type: str
+    min_length: int
+    max_length: int
+    max_sum_cost_cents: int
+    rule: str
+    threshold_votes: int
+    ties: str
+    def __init__(self, vote_type: _Optional[str] = ..., min_length: _Optional[int] = ..., max_length: _Optional[int] = ..., max_sum_cost_cents: _Optional[int] = ..., rule: _Optional[str] = ..., threshold_votes: _Optional[int] = ..., ties: _Optional[str] = ...) -> None: ...
+
+class Election(_message.Message):
+    __slots__ = ("election_id", "process_id", "title", "description", "envelope_cents", "currency", "districts", "opens_at", "closes_at", "rules", "state", "projects", "ballots", "trustee_public_key", "ballot_size_bytes", "trustee_private_key")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    DISTRICTS_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    BALLOTS_FIELD_NUMBER: _ClassVar[int]
+    TRUSTEE_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TRUSTEE_PRIVATE_KEY_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    process_id: str
+    title: str
+    description: str
+    envelope_cents: int
+    currency: str
+    districts: _containers.RepeatedScalarFieldContainer[str]
+    opens_at: _timestamp_pb2.Timestamp
+    closes_at: _timestamp_pb2.Timestamp
+    rules: Rules
+    state: ElectionState
+    projects: int
+    ballots: int
+    trustee_public_key: bytes
+    ballot_size_bytes: int
+    trustee_private_key: bytes
+    def __init__(self, election_id: _Optional[str] = ..., process_id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., envelope_cents: _Optional[int] = ..., currency: _Optional[str] = ..., districts: _Optional[_Iterable[str]] = ..., opens_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., state: _Optional[_Union[ElectionState, str]] = ..., projects: _Optional[int] = ..., ballots: _Optional[int] = ..., trustee_public_key: _Optional[bytes] = ..., ballot_size_bytes: _Optional[int] = ..., trustee_private_key: _Optional[bytes] = ...) -> None: ...
+
+class Project(_message.Message):
+    __slots__ = ("project_id", "election_id", "number", "proposal_id", "reference", "category", "district", "cost_cents", "costed", "feasibility", "unfeasibility_explanation")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    DISTRICT_FIELD_NUMBER: _ClassVar[int]
+    COST_CENTS_FIELD_NUMBER: _ClassVar[int]
+    COSTED_FIELD_NUMBER: _ClassVar[int]
+    FEASIBILITY_FIELD_NUMBER: _ClassVar[int]
+    UNFEASIBILITY_EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    election_id: str
+    number: int
+    proposal_id: str
+    reference: str
+    category: str
+    district: str
+    cost_cents: int
+    costed: bool
+    feasibility: Feasibility
+    unfeasibility_explanation: str
+    def __init__(self, project_id: _Optional[str] = ..., election_id: _Optional[str] = ..., number: _Optional[int] = ..., proposal_id: _Optional[str] = ..., reference: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., cost_cents: _Optional[int] = ..., costed: _Optional[bool] = ..., feasibility: _Optional[_Union[Feasibility, str]] = ..., unfeasibility_explanation: _Optional[str] = ...) -> None: ...
+
+class BallotEnvelope(_message.Message):
+    __slots__ = ("election_id", "electorate", "scheme", "credential", "sequence", "sealed", "signature")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ELECTORATE_FIELD_NUMBER: _ClassVar[int]
+    SCHEME_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    electorate: str
+    scheme: str
+    credential: str
+    sequence: int
+    sealed: bytes
+    signature: bytes
+    def __init__(self, election_id: _Optional[str] = ..., electorate: _Optional[str] = ..., scheme: _Optional[str] = ..., credential: _Optional[str] = ..., sequence: _Optional[int] = ..., sealed: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class CreateElectionRequest(_message.Message):
+    __slots__ = ("title", "description", "process_id", "envelope_cents", "currency", "districts", "opens_at", "closes_at", "rules", "ballot_extra_bytes", "source")
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    DISTRICTS_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_EXTRA_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    title: str
+    description: str
+    process_id: str
+    envelope_cents: int
+    currency: str
+    districts: _containers.RepeatedScalarFieldContainer[str]
+    opens_at: _timestamp_pb2.Timestamp
+    closes_at: _timestamp_pb2.Timestamp
+    rules: Rules
+    ballot_extra_bytes: int
+    source: str
+    def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., process_id: _Optional[str] = ..., envelope_cents: _Optional[int] = ..., currency: _Optional[str] = ..., districts: _Optional[_Iterable[str]] = ..., opens_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., ballot_extra_bytes: _Optional[int] = ..., source: _Optional[str] = ...) -> None: ...
+
+class CreateElectionResponse(_message.Message):
+    __slots__ = ("election_id", "event_id")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    event_id: str
+    def __init__(self, election_id: _Optional[str] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class ChangeRulesRequest(_message.Message):
+    __slots__ = ("election_id", "rules", "reason")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    rules: Rules
+    reason: str
+    def __init__(self, election_id: _Optional[str] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ChangeRulesResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class AddProjectRequest(_message.Message):
+    __slots__ = ("election_id", "proposal_id", "reference", "source")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    proposal_id: str
+    reference: str
+    source: str
+    def __init__(self, election_id: _Optional[str] = ..., proposal_id: _Optional[str] = ..., reference: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+
+class AddProjectResponse(_message.Message):
+    __slots__ = ("project_id", "number", "event_id")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    number: int
+    event_id: str
+    def __init__(self, project_id: _Optional[str] = ..., number: _Optional[int] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class CostProjectRequest(_message.Message):
+    __slots__ = ("election_id", "project_id", "cost_cents")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    COST_CENTS_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    project_id: str
+    cost_cents: int
+    def __init__(self, election_id: _Optional[str] = ..., project_id: _Optional[str] = ..., cost_cents: _Optional[int] = ...) -> None: ...
+
+class CostProjectResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class JudgeFeasibilityRequest(_message.Message):
+    __slots__ = ("election_id", "project_id", "feasibility", "reason")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    FEASIBILITY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    project_id: str
+    feasibility: Feasibility
+    reason: str
+    def __init__(self, election_id: _Optional[str] = ..., project_id: _Optional[str] = ..., feasibility: _Optional[_Union[Feasibility, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class JudgeFeasibilityResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class OpenVotingRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class OpenVotingResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class CastBallotRequest(_message.Message):
+    __slots__ = ("ballot",)
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ballot: BallotEnvelope
+    def __init__(self, ballot: _Optional[_Union[BallotEnvelope, _Mapping]] = ...) -> None: ...
+
+class CastBallotResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class CastBallotsRequest(_message.Message):
+    __slots__ = ("ballots",)
+    BALLOTS_FIELD_NUMBER: _ClassVar[int]
+    ballots: _containers.RepeatedCompositeFieldContainer[BallotEnvelope]
+    def __init__(self, ballots: _Optional[_Iterable[_Union[BallotEnvelope, _Mapping]]] = ...) -> None: ...
+
+class CastBallotsResult(_message.Message):
+    __slots__ = ("event_id", "error_code", "error_field", "error_rule")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_FIELD_NUMBER: _ClassVar[int]
+    ERROR_RULE_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    error_code: str
+    error_field: str
+    error_rule: str
+    def __init__(self, event_id: _Optional[str] = ..., error_code: _Optional[str] = ..., error_field: _Optional[str] = ..., error_rule: _Optional[str] = ...) -> None: ...
+
+class CastBallotsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[CastBallotsResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[CastBallotsResult, _Mapping]]] = ...) -> None: ...
+
+class GetBallotSequenceRequest(_message.Message):
+    __slots__ = ("election_id", "credential")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    credential: str
+    def __init__(self, election_id: _Optional[str] = ..., credential: _Optional[str] = ...) -> None: ...
+
+class GetBallotSequenceResponse(_message.Message):
+    __slots__ = ("sequence", "event_id")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    event_id: str
+    def __init__(self, sequence: _Optional[int] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class CloseVotingRequest(_message.Message):
+    __slots__ = ("election_id", "reason")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    reason: str
+    def __init__(self, election_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class CloseVotingResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class CountBallotsRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class CountBallotsResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class PublishResultRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class PublishResultResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class GetElectionRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class GetElectionResponse(_message.Message):
+    __slots__ = ("election",)
+    ELECTION_FIELD_NUMBER: _ClassVar[int]
+    election: Election
+    def __init__(self, election: _Optional[_Union[Election, _Mapping]] = ...) -> None: ...
+
+class ListElectionsRequest(_message.Message):
+    __slots__ = ("process_id",)
+    PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
+    process_id: str
+    def __init__(self, process_id: _Optional[str] = ...) -> None: ...
+
+class ListElectionsResponse(_message.Message):
+    __slots__ = ("elections",)
+    ELECTIONS_FIELD_NUMBER: _ClassVar[int]
+    elections: _containers.RepeatedCompositeFieldContainer[Election]
+    def __init__(self, elections: _Optional[_Iterable[_Union[Election, _Mapping]]] = ...) -> None: ...
+
+class ListProjectsRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class ListProjectsResponse(_message.Message):
+    __slots__ = ("projects",)
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    projects: _containers.RepeatedCompositeFieldContainer[Project]
+    def __init__(self, projects: _Optional[_Iterable[_Union[Project, _Mapping]]] = ...) -> None: ...
+
+class ListCandidatesRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class Candidate(_message.Message):
+    __slots__ = ("proposal_id", "category", "district")
+    PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    DISTRICT_FIELD_NUMBER: _ClassVar[int]
+    proposal_id: str
+    category: str
+    district: str
+    def __init__(self, proposal_id: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ...) -> None: ...
+
+class ListCandidatesResponse(_message.Message):
+    __slots__ = ("candidates",)
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    candidates: _containers.RepeatedCompositeFieldContainer[Candidate]
+    def __init__(self, candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ...) -> None: ...
+
+class GetResultRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class ProjectOutcome(_message.Message):
+    __slots__ = ("number", "votes", "selected", "reason")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
+    SELECTED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    votes: int
+    selected: bool
+    reason: str
+    def __init__(self, number: _Optional[int] = ..., votes: _Optional[int] = ..., selected: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class GetResultResponse(_message.Message):
+    __slots__ = ("election_id", "rules", "envelope_cents", "spent_cents", "selected", "outcomes", "ballots_counted", "ballots_invalid", "log_size", "code_version", "published")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    SPENT_CENTS_FIELD_NUMBER: _ClassVar[int]
+    SELECTED_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    BALLOTS_COUNTED_FIELD_NUMBER: _ClassVar[int]
+    BALLOTS_INVALID_FIELD_NUMBER: _ClassVar[int]
+    LOG_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CODE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    rules: Rules
+    envelope_cents: int
+    spent_cents: int
+    selected: _containers.RepeatedScalarFieldContainer[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[ProjectOutcome]
+    ballots_counted: int
+    ballots_invalid: int
+    log_size: int
+    code_version: str
+    published: bool
+    def __init__(self, election_id: _Optional[str] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., envelope_cents: _Optional[int] = ..., spent_cents: _Optional[int] = ..., selected: _Optional[_Iterable[int]] = ..., outcomes: _Optional[_Iterable[_Union[ProjectOutcome, _Mapping]]] = ..., ballots_counted: _Optional[int] = ..., ballots_invalid: _Optional[int] = ..., log_size: _Optional[int] = ..., code_version: _Optional[str] = ..., published: _Optional[bool] = ...) -> None: ...
+
+class GetDisclosuresRequest(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class Disclosure(_message.Message):
+    __slots__ = ("salt", "name", "value")
+    SALT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    salt: bytes
+    name: str
+    value: str
+    def __init__(self, salt: _Optional[bytes] = ..., name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class GetDisclosuresResponse(_message.Message):
+    __slots__ = ("disclosures",)
+    DISCLOSURES_FIELD_NUMBER: _ClassVar[int]
+    disclosures: _containers.RepeatedCompositeFieldContainer[Disclosure]
+    def __init__(self, disclosures: _Optional[_Iterable[_Union[Disclosure, _Mapping]]] = ...) -> None: ...
