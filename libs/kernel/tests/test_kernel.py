@@ -1,12 +1,13 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cahier_kernel.clock import FileClock, ManualClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind
 from cahier_kernel.ids import derived_uuid, uuid7
 from cahier_kernel.money import format_cents, is_currency, parse_cents
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
 

@@ -1,0 +1,160 @@
+"""What budget says in public: elections, their projects, sealed ballots, counts and results.
+
+Money is in cents of the election's currency; instants are RFC 3339 in UTC; keys and sealed bytes
+are base64url without padding. Projects are named on ballots by their number in the election.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from cahier_record.events import PublicEvent, public_event
+
+VoteType = Literal["approval", "choose-1"]
+CountingRule = Literal["greedy", "greedy-no-skip", "greedy-threshold"]
+Ties = Literal["standard", "lexicographic"]
+Feasibility = Literal["undecided", "feasible", "unfeasible"]
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How ballots look and are counted; 0 in a bound means none.
+
+    ties: `standard` is the order of project numbers; `lexicographic` is the order of the
+    projects' references as strings.
+    """
+
+    vote_type: VoteType
+    rule: CountingRule
+    min_length: int = 0
+    max_length: int = 0
+    max_sum_cost_cents: int = 0
+    threshold_votes: int = 0
+    ties: Ties = "standard"
+
+
+class CountResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A count: a pure function of the log's first `log_size` leaves.
+
+    `numbers`, `votes` and `reasons` go together, by project number, over all projects that stood.
+    """
+
+    rules: Rules
+    envelope_cents: int
+    spent_cents: int
+    selected: tuple[int, ...]
+    numbers: tuple[int, ...]
+    votes: tuple[int, ...]
+    reasons: tuple[str, ...]
+    ballots_counted: int
+    ballots_invalid: int = 0
+    log_size: int
+    code_version: str
+
+
+@public_event("budget.v1.election.election_created")
+class ElectionCreated(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """An election is prepared. Disclosed: title, description, source."""
+
+    election: str
+    process: str = ""
+    envelope_cents: int
+    currency: str
+    districts: tuple[str, ...] = ()
+    opens_at: str
+    closes_at: str
+    rules: Rules
+    ballot_extra_bytes: int = 0
+
+
+@public_event("budget.v1.election.rules_changed")
+class RulesChanged(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """New rules before voting opened. Disclosed: reason."""
+
+    election: str
+    rules: Rules
+
+
+@public_event("budget.v1.project.project_added")
+class ProjectAdded(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """An accepted proposal stands as a project. Disclosed: source."""
+
+    election: str
+    project: str
+    number: int
+    proposal: str
+    reference: str = ""
+    category: str = ""
+    district: str = ""
+
+
+@public_event("budget.v1.project.project_costed")
+class ProjectCosted(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The city stated a project's cost."""
+
+    election: str
+    project: str
+    cost_cents: int
+
+
+@public_event("budget.v1.project.feasibility_judged")
+class FeasibilityJudged(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The city judged whether a project can be built. Disclosed: reason."""
+
+    election: str
+    project: str
+    feasibility: Feasibility
+
+
+@public_event("budget.v1.election.voting_opened")
+class VotingOpened(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Ballots are taken from here on, sealed to `trustee_key`, `ballot_size_bytes` when opened."""
+
+    election: str
+    trustee_key: str
+    ballot_size_bytes: int
+
+
+@public_event("budget.v1.ballot.ballot_cast")
+class BallotCast(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A sealed ballot; of one credential's ballots the highest sequence counts. Carries no time."""
+
+    election: str
+    electorate: str
+    scheme: str
+    credential: str
+    sequence: int
+    sealed: str
+    signature: str = ""
+
+
+@public_event("budget.v1.election.voting_closed")
+class VotingClosed(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """No ballot counts from here on. Disclosed, when closed early: reason."""
+
+    election: str
+
+
+@public_event("budget.v1.election.trustee_key_published")
+class TrusteeKeyPublished(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The private key: from here on anybody opens the ballots."""
+
+    election: str
+    private_key: str
+
+
+@public_event("budget.v1.election.ballots_counted")
+class BallotsCounted(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The city's own count, to be compared with one's own."""
+
+    election: str
+    result: CountResult
+
+
+@public_event("budget.v1.election.result_published")
+class ResultPublished(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The city announced the count in the event `count`."""
+
+    election: str
+    count: str
