@@ -1,1 +1,1 @@
-
+"""What every process of Cahier needs, and nothing that only one service needs."""

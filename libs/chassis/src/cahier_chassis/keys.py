@@ -1,0 +1,67 @@
+"""Key files: Ed25519 pairs as PEM, `NAME.pem` (private, 0600) beside `NAME.pub.pem`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+PUBLIC_SUFFIX = ".pub.pem"
+PUBLIC_KEYS_MAX = 64
+
+
+def write_key_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    """Makes a key pair and returns the paths (private, public).
+
+    Raises FileExistsError when the private key is already there: a key is never overwritten.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    key = Ed25519PrivateKey.generate()
+    private, public = folder / f"{name}.pem", folder / f"{name}{PUBLIC_SUFFIX}"
+    _write_private(private, key)
+    public.write_bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    return private, public
+
+
+def load_public_keys(path: Path) -> dict[str, Ed25519PublicKey]:
+    """Public keys by key id, from one PEM file or from all `*.pub.pem` files of a folder.
+
+    Raises FileNotFoundError when there is none, ValueError for a key of another kind.
+    """
+    files = sorted(path.glob("*" + PUBLIC_SUFFIX)) if path.is_dir() else [path]
+    if not files:
+        raise FileNotFoundError(f"no *{PUBLIC_SUFFIX} in {path}")
+    if len(files) > PUBLIC_KEYS_MAX:
+        raise ValueError(f"more than {PUBLIC_KEYS_MAX} public keys in {path}")
+    keys = [_public_key(file) for file in files]
+    return {key_id(key): key for key in keys}
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The first 16 hex digits of SHA-256 over the 32 bytes of the public key."""
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def _write_private(path: Path, key: Ed25519PrivateKey) -> None:
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(pem)
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    key = serialization.load_pem_public_key(path.read_bytes())
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"{path} is not an Ed25519 public key")
+    return key

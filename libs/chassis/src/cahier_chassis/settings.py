@@ -1,0 +1,106 @@
+"""Typed settings: every knob of a process stands in one frozen class, read from its environment.
+
+A service subclasses ServiceSettings and names its prefix; the documentation page is printed from
+the class, so that the two cannot differ. A secret never has a default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self, get_args
+
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cahier_kernel.clock import Clock, FileClock, SystemClock
+
+CITY_PATTERN = r"^[a-z][a-z0-9_-]{0,62}$"
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class ServiceSettings(BaseSettings):
+    """The settings that every unit has; a subclass sets `env_prefix` and adds its own.
+
+    Values come from the environment alone. Instances are frozen.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    city: str = Field(pattern=CITY_PATTERN, description="The city's name, as in its NATS subjects.")
+    data_dir: Path = Field(description="Folder of this unit's databases; made when missing.")
+    nats_url: str = Field(description="Where the city's NATS server listens.")
+    token_public_keys: Path = Field(
+        description="PEM file, or folder of `*.pub.pem` files, that access tokens are checked with."
+    )
+    host: str = Field("127.0.0.1", description="Address that gRPC and health listen on.")
+    grpc_port: Port = Field(0, description="TCP port of gRPC; 0 takes a free one.")
+    http_port: Port = Field(0, description="TCP port of health and metrics; 0 takes a free one.")
+    run_file: Path | None = Field(
+        None, description="Where the unit writes its pid and ports once it serves, as JSON."
+    )
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least severe level logged."
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="OTLP gRPC endpoint that traces are sent to; without it none are sent."
+    )
+    clock_file: Path | None = Field(
+        None, description="File with a shift of the city's clock in seconds; development only."
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, field in cls.model_fields.items():
+            if _is_secret(field) and not field.is_required() and field.default is not None:
+                raise TypeError(f"{cls.__name__}.{name}: a secret has no default")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Reads the environment; raises pydantic.ValidationError."""
+        return cls()  # type: ignore[call-arg]
+
+    def clock(self) -> Clock:
+        """The city's clock: the machine's, shifted by `clock_file` where that is set."""
+        return FileClock(self.clock_file) if self.clock_file else SystemClock()
+
+
+def settings_page(cls: type[ServiceSettings]) -> str:
+    """The Markdown page of all settings of a class, in the order in which they are declared."""
+    prefix = str(cls.model_config.get("env_prefix", "")).upper()
+    lines = [
+        f"# Settings of {cls.__name__}",
+        "",
+        "| variable | type | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, field in cls.model_fields.items():
+        lines.append(
+            f"| `{prefix}{name.upper()}` | {_type(field)} | {_default(field)} | "
+            f"{field.description or ''} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+
+
+def _type(field: FieldInfo) -> str:
+    options = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    kinds = options or [field.annotation]
+    return "secret" if _is_secret(field) else " or ".join(_type_name(kind) for kind in kinds)
+
+
+def _type_name(kind: Any) -> str:
+    return {"str": "text", "int": "integer", "bool": "boolean", "Path": "path"}.get(
+        getattr(kind, "__name__", ""), str(getattr(kind, "__name__", kind))
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "none" if field.default is None else f"`{field.default}`"

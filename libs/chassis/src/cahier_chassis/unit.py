@@ -1,0 +1,236 @@
+"""A unit: one process of a city, from its settings to its last committed event.
+
+`bootstrap(unit)` of a service wires its parts into the unit; the unit starts, supervises and
+stops them in the one order that loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from nats.aio.client import Client
+
+from cahier_chassis import nats, telemetry
+from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.health import Health, HealthApp, HttpServer
+from cahier_chassis.keys import load_public_keys
+from cahier_chassis.logs import configure_logs, get_logger
+from cahier_chassis.settings import ServiceSettings
+from cahier_chassis.timers import INTERVAL_S_MAX, Action, Timer
+from cahier_chassis.tokens import TokenVerifier
+from cahier_kernel.clock import Clock
+
+STEP_S_MAX = 5.0
+HEALTH_POLL_S = 0.25
+_LOG = get_logger(__name__)
+
+Step = Callable[[], Awaitable[Any]]
+Work = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class TaskDied(Exception):
+    """A background task ended though nobody had asked it to."""
+
+
+class Unit:
+    """One process: logs, telemetry, health, NATS, gRPC, timers and supervised tasks.
+
+    Order of stopping: not ready; gRPC takes no more calls and drains; timers finish; `drain`
+    steps (relay what is committed) run, in order; tasks are cancelled; `on_close` steps run, last
+    added first. Every step is bounded by STEP_S_MAX and none keeps the others from running.
+    """
+
+    def __init__(self, settings: ServiceSettings, name: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.clock: Clock = settings.clock()
+        self.health = Health()
+        self._work: list[tuple[str, Work]] = []
+        self._timers: list[Timer] = []
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._drains: list[tuple[str, Step]] = []
+        self._closers: list[tuple[str, Step]] = []
+        self._grpc: GrpcServer | None = None
+        self._app: Any = HealthApp(self.health)
+        self._http = HttpServer(self._answer_http)
+        self._nats: Client | None = None
+        self._state = "starting"
+        self._died = asyncio.Event()
+        self._stop = asyncio.Event()
+        self.health.add_check("unit", lambda: "" if self._state == "running" else self._state)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        configure_logs(name, settings.log_level)
+        telemetry.configure_telemetry(f"cahier-{name}", settings.otlp_endpoint)
+        self.on_close("telemetry", lambda: asyncio.to_thread(telemetry.flush_telemetry))
+
+    # -- wiring, called by bootstrap ---------------------------------------------------------
+
+    def verifier(self) -> TokenVerifier:
+        """Checks access tokens of this city that are meant for this unit."""
+        keys = load_public_keys(self.settings.token_public_keys)
+        return TokenVerifier(keys, audience=self.name, issuer=self.settings.city)
+
+    async def nats(self) -> Client:
+        """The unit's NATS client: connects at the first call, waiting until the server answers."""
+        if self._nats is None:
+            client = await nats.connect(self.settings.nats_url, f"{self.settings.city}-{self.name}")
+            self._nats = client
+            self.health.add_check("nats", nats.connected(client))
+            self.on_close("nats", client.close)
+        return self._nats
+
+    def serve_grpc(self, server: GrpcServer) -> None:
+        """Serves it on `grpc_port` while the unit runs; its health follows readiness."""
+        self._grpc = server
+
+    def serve_http(self, app: Any) -> None:
+        """Serves an ASGI application instead of the bare health application (the portal)."""
+        self._app = app
+
+    def timer(self, name: str, action: Action, *, interval_s: float = INTERVAL_S_MAX) -> None:
+        """Runs `action(now)` every interval on the unit's clock."""
+        self._timers.append(Timer(name, self.clock, action, interval_s=interval_s))
+
+    def spawn(self, name: str, work: Work) -> None:
+        """Runs `work()` in the background while the unit runs; it must not end by itself."""
+        self._work.append((name, work))
+
+    def drain(self, name: str, step: Step) -> None:
+        """Runs `step()` when no new work arrives any more, before tasks are cancelled."""
+        self._drains.append((name, step))
+
+    def on_close(self, name: str, step: Step) -> None:
+        """Runs `step()` at the end; what was opened last is closed first."""
+        self._closers.append((name, step))
+
+    # -- running, called by process.run ------------------------------------------------------
+
+    def stop(self) -> None:
+        """Asks the unit to stop; `serve` then returns when all is finished."""
+        self._stop.set()
+
+    async def serve(self, wire: Step) -> None:
+        """Wires the unit and runs it until `stop`.
+
+        Raises TaskDied after an orderly stop if a task died, and whatever `wire` raises.
+        """
+        try:
+            await self._http.start(self.settings.host, self.settings.http_port)
+            if await self._unless_stopped(wire):
+                await self._start()
+                await self._until_stopped()
+        finally:
+            await self.close()
+        if self._died.is_set():
+            raise TaskDied(self._state)
+
+    async def _start(self) -> None:
+        for name, work in self._work:
+            self._supervise(name, work)
+        for timer in self._timers:
+            self._supervise(f"timer {timer.name}", timer.run)
+        if self._grpc is not None:
+            await self._grpc.start(self.settings.host, self.settings.grpc_port)
+            self._supervise("grpc health", self._follow_readiness)
+        self._state = "running"
+        self._write_run_file()
+        _LOG.info("unit_running", **self.ports())
+
+    def ports(self) -> dict[str, int]:
+        """The ports in use, by `grpc` and `http`."""
+        ports = {"http": self._http.port}
+        return ports if self._grpc is None else {**ports, "grpc": self._grpc.port}
+
+    def _write_run_file(self) -> None:
+        path = self.settings.run_file
+        if path is not None:
+            fresh = path.with_name(path.name + ".new")
+            fresh.write_text(json.dumps({"pid": os.getpid(), **self.ports()}))
+            fresh.replace(path)
+
+    def _supervise(self, name: str, work: Work) -> None:
+        task = asyncio.create_task(work(), name=name)
+        self._tasks[task] = name
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
+        name = self._tasks.pop(task)
+        error = None if task.cancelled() else task.exception()
+        if self._state == "stopping":
+            return
+        self._state = f"task died: {name}"
+        self._died.set()
+        _LOG.error("task_died", task=name, exc_info=error)
+
+    async def _follow_readiness(self) -> None:
+        ready = None
+        while self._grpc is not None:
+            now_ready = not self.health.failing()
+            if now_ready is not ready:
+                ready = now_ready
+                await self._grpc.set_serving(ready)
+            await asyncio.sleep(HEALTH_POLL_S)
+
+    async def _answer_http(self, scope: Any, receive: Any, send: Any) -> None:
+        # Health answers while the unit is still being wired.
+        await self._app(scope, receive, send)
+
+    async def _unless_stopped(self, wire: Step) -> bool:
+        wiring = asyncio.ensure_future(wire())
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((wiring, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if wiring.done():
+            await wiring
+            return True
+        wiring.cancel()
+        await asyncio.wait((wiring,))
+        return False
+
+    async def _until_stopped(self) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._died)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    # -- stopping ----------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Stops everything in order; errors and delays are logged, never raised."""
+        if not self._died.is_set():
+            self._state = "stopping"
+        if self._grpc is not None:
+            await self._bounded("grpc", self._grpc.stop, STEP_S_MAX + 1)
+        await self._bounded("timers", self._finish_timers)
+        for name, step in self._drains:
+            await self._bounded(name, step)
+        self._state = "stopping"
+        await self._bounded("tasks", self._cancel_tasks)
+        while self._closers:
+            await self._bounded(*self._closers.pop())
+        await self._bounded("http", self._http.stop, STEP_S_MAX + 1)
+        _LOG.info("unit_stopped")
+
+    async def _finish_timers(self) -> None:
+        for timer in self._timers:
+            timer.stop()
+        running = [task for task, name in self._tasks.items() if name.startswith("timer ")]
+        if running:
+            await asyncio.wait(running)
+
+    async def _cancel_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _bounded(self, name: str, step: Step, limit_s: float = STEP_S_MAX) -> None:
+        try:
+            async with asyncio.timeout(limit_s):
+                await step()
+        except Exception:
+            _LOG.exception("stop_step_failed", step=name)
