@@ -1,0 +1,103 @@
+"""The count of an election: a pure function of the log and of the rules that were in force.
+
+Opening needs the trustee's key and a cipher, which are handed in; what remains is the same code
+for the city that announces a result and for the auditor who doubts it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from cahier_kernel.errors import DomainError, FailedPrecondition
+from cahier_record.budget.ballots import check_paper, decode_paper
+from cahier_record.budget.events import BallotCast, CountResult
+from cahier_record.budget.tally import Candidate, Group, Profile, Terms, count
+from cahier_record.budget.views import ElectionView, ProjectView
+
+CODE_VERSION = "greedy/1"
+"""Changes with every change that could change a count."""
+
+OpenBallot = Callable[[BallotCast], bytes]
+"""Unseals: the plaintext of a ballot. Raises ValueError for a seal that does not open."""
+
+
+class InvalidBallot(msgspec.Struct, frozen=True):
+    """A ballot that does not count: the index of its leaf and the stable code of the rule."""
+
+    index: int
+    code: str
+    rule: str
+
+
+class OpenedBallots(msgspec.Struct):
+    """What voters chose: how many ballots name exactly these project numbers."""
+
+    papers: Counter[tuple[int, ...]]
+    invalid: list[InvalidBallot]
+
+
+def open_ballots(election: ElectionView, open_ballot: OpenBallot) -> OpenedBallots:
+    """Opens and judges the ballot that counts of each credential."""
+    costs, rules = election.costs(), election.rules
+    opened = OpenedBallots(Counter(), [])
+    for held in election.ballots.values():
+        try:
+            paper = decode_paper(open_ballot(held.ballot))
+            check_paper(paper, rules, costs)
+        except DomainError as error:
+            opened.invalid.append(InvalidBallot(held.index, error.code, error.rule))
+        except ValueError as error:
+            opened.invalid.append(InvalidBallot(held.index, "ballot_seal_broken", str(error)))
+        else:
+            opened.papers[tuple(sorted(paper.choices))] += 1
+    return opened
+
+
+def count_election(election: ElectionView, open_ballot: OpenBallot) -> CountResult:
+    """Opens and counts; raises FailedPrecondition while voting is not closed."""
+    return count_opened(election, open_ballots(election, open_ballot))
+
+
+def count_opened(election: ElectionView, opened: OpenedBallots) -> CountResult:
+    """Counts opened ballots under the rules in force; raises FailedPrecondition before closing."""
+    if not election.closed_log_size:
+        raise FailedPrecondition("voting_not_closed", "ballots are counted after voting closed")
+    standing = _standing(election)
+    rules = election.rules
+    profile = Profile(
+        budget=election.created.envelope_cents,
+        candidates=tuple(
+            Candidate(id=str(project.number), cost=project.cost_cents or 0) for project in standing
+        ),
+        groups=tuple(
+            Group(projects=tuple(map(str, choices)), count=times)
+            for choices, times in opened.papers.items()
+        ),
+    )
+    threshold = rules.threshold_votes if rules.rule == "greedy-threshold" else None
+    result = count(profile, rules.rule, Terms(ties="presented", threshold=threshold))
+    outcomes = sorted(result.projects, key=lambda outcome: int(outcome.id))
+    return CountResult(
+        rules=rules,
+        envelope_cents=profile.budget,
+        spent_cents=result.spent,
+        selected=tuple(map(int, result.selected)),
+        numbers=tuple(int(outcome.id) for outcome in outcomes),
+        votes=tuple(outcome.votes for outcome in outcomes),
+        reasons=tuple(outcome.reason for outcome in outcomes),
+        ballots_counted=result.voters,
+        ballots_invalid=len(opened.invalid),
+        log_size=election.closed_log_size,
+        code_version=CODE_VERSION,
+    )
+
+
+def _standing(election: ElectionView) -> list[ProjectView]:
+    """The projects that stood, in the order that breaks ties."""
+    standing = [p for p in election.projects.values() if p.feasibility == "feasible"]
+    if election.rules.ties == "lexicographic":
+        return sorted(standing, key=lambda project: project.reference or str(project.number))
+    return sorted(standing, key=lambda project: project.number)
