@@ -1,0 +1,88 @@
+"""How the long-running parts of the bus say that they are well, waiting, or in need of a person.
+
+Nothing here depends on a metrics library: whoever runs a part hands in a BusObserver and turns
+its calls into metrics and alarms.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+BACKOFF_FIRST_S = 0.05
+BACKOFF_MAX_S = 2.0
+
+
+class State(Enum):
+    """What a relay, projection or reaction is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STALLED = "stalled"  # something is missing or down; it tries again by itself
+    STOPPED = "stopped"  # it will not go on until a person has acted
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A part's state and, unless it runs, the reason in one line (never personal data)."""
+
+    state: State = State.STARTING
+    reason: str = ""
+
+
+class BusObserver:
+    """Hooks for metrics and alarms; every method does nothing until it is overridden.
+
+    All are called on the event loop and must return at once.
+    """
+
+    def relayed(self, service: str, relayed: int, head: int) -> None:
+        """The stream now holds everything up to public_seq `relayed`; the store has `head`."""
+
+    def projected(self, name: str, position: int, events: int) -> None:
+        """A view has taken in `events` more and stands at `position`."""
+
+    def handled(self, name: str, attempt: int) -> None:
+        """A reaction handled an event at its `attempt`-th delivery (1 = the first)."""
+
+    def failed(self, name: str, attempt: int) -> None:
+        """A reaction's handler failed at its `attempt`-th delivery."""
+
+    def health_changed(self, name: str, health: Health) -> None:
+        """A part's state or reason changed; STALLED and STOPPED deserve an alarm."""
+
+
+class Watched:
+    """Keeps a part's health and tells the log and the observer when it changes."""
+
+    def __init__(self, name: str, observer: BusObserver, log: logging.Logger) -> None:
+        self.name = name
+        self.health = Health()
+        self._observer = observer
+        self._log = log
+
+    def running(self) -> None:
+        self._change(Health(State.RUNNING), logging.INFO)
+
+    def stalled(self, reason: str) -> None:
+        self._change(Health(State.STALLED, reason), logging.WARNING)
+
+    def stopped(self, reason: str) -> None:
+        self._change(Health(State.STOPPED, reason), logging.ERROR)
+
+    def _change(self, health: Health, level: int) -> None:
+        if health == self.health:
+            return
+        self.health = health
+        self._log.log(level, "%s is %s %s", self.name, health.state.value, health.reason)
+        self._observer.health_changed(self.name, health)
+
+
+def backoff_s(first_s: float = BACKOFF_FIRST_S, max_s: float = BACKOFF_MAX_S) -> Iterator[float]:
+    """Waiting times that double from first_s up to max_s, without end."""
+    wait_s = first_s
+    while True:
+        yield wait_s
+        wait_s = min(wait_s * 2, max_s)

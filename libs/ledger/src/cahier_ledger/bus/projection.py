@@ -1,0 +1,320 @@
+"""Keeps views up to date: from the service's own store by seq, from others' streams by Cahier-Seq.
+
+A position says what has been taken in, not what has been delivered: whatever comes twice is
+passed over, whatever comes too early makes the projection seek its place again, and an event that
+cannot be folded stops it with an alarm. It is never skipped: a view that lacks one event is wrong
+for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Generic
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
+from nats.js.errors import NotFoundError
+
+from cahier_ledger.bus.envelope import PublicMessage, incoming, public_seq_of
+from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s
+from cahier_ledger.bus.streams import find_stream
+from cahier_ledger.bus.views import E, Fold, View, ViewDatabase, ViewMoved, is_passing
+from cahier_ledger.model import LedgerClosed, StoredEvent, StoreUnavailable
+from cahier_ledger.store import LedgerTail
+
+READ_EVENTS_MAX = 500
+FETCH_MESSAGES_MAX = 500
+FETCH_WAIT_S = 2.0
+ACK_WAIT_S = 30.0
+SEEK_AROUND = 500
+
+log = logging.getLogger(__name__)
+
+
+class _Projection(Generic[E]):
+    """What both kinds share: the position, the folding, the waiting, the health."""
+
+    def __init__(
+        self, views: ViewDatabase, view: View, fold: Fold[E], observer: BusObserver | None
+    ) -> None:
+        self._views = views
+        self._view = view
+        self._fold = fold
+        self._observer = observer or BusObserver()
+        self._watched = Watched(f"projection {view.name}", self._observer, log)
+        self._position = 0
+        self._moved = asyncio.Condition()
+
+    @property
+    def name(self) -> str:
+        return self._view.name
+
+    @property
+    def position(self) -> int:
+        """The last event taken in; 0 = none."""
+        return self._position
+
+    @property
+    def health(self) -> Health:
+        return self._watched.health
+
+    async def wait_for(self, position: int, timeout_s: float) -> bool:
+        """Waits until the view has taken in `position`; False after timeout_s."""
+        try:
+            async with asyncio.timeout(timeout_s), self._moved:
+                await self._moved.wait_for(lambda: self._position >= position)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _declare(self) -> None:
+        await self._move(await asyncio.to_thread(self._views.declare, self._view), 0)
+
+    async def _take_in(self, events: Sequence[tuple[int, E]]) -> None:
+        """Folds (position, event) pairs; stops for good at one that cannot be folded."""
+        if not events:
+            return
+        taken, error = await asyncio.to_thread(
+            self._views.fold, self._view, self._position, events, self._fold
+        )
+        if taken:
+            await self._move(events[taken - 1][0], taken)
+        if error is not None:
+            raise _Poisoned(f"event {events[taken][0]}: {type(error).__name__}: {error}")
+
+    async def _move(self, position: int, events: int) -> None:
+        async with self._moved:
+            self._position = position
+            self._moved.notify_all()
+        self._observer.projected(self.name, position, events)
+
+    async def _stop_for_a_person(self, reason: str) -> None:
+        """Keeps the alarm up until the process is told to end."""
+        self._watched.stopped(reason)
+        await asyncio.Event().wait()
+
+    def _note(self, error: Exception) -> None:
+        self._watched.stalled(f"{type(error).__name__}: {error}")
+
+
+class _Poisoned(Exception):
+    """An event that the view cannot take in."""
+
+
+class _OutOfPlace(Exception):
+    """The consumer does not stand where the view does, or is gone."""
+
+
+class OwnProjection(_Projection[StoredEvent]):
+    """A view of the service's own private events, by seq, straight from its store."""
+
+    def __init__(
+        self,
+        ledger: LedgerTail,
+        views: ViewDatabase,
+        view: View,
+        fold: Fold[StoredEvent],
+        *,
+        observer: BusObserver | None = None,
+    ) -> None:
+        super().__init__(views, view, fold, observer)
+        self._ledger = ledger
+
+    def lag(self) -> int:
+        """How many events of the store the view has not taken in."""
+        return max(0, self._ledger.head_seq() - self._position)
+
+    async def run(self) -> None:
+        """Projects until cancelled or until the ledger is closed; stays stopped at poison."""
+        waits = backoff_s()
+        while True:
+            try:
+                await self._declare()
+                self._watched.running()
+                await self._follow()
+            except LedgerClosed:
+                return
+            except _Poisoned as poison:
+                await self._stop_for_a_person(str(poison))
+            except (StoreUnavailable, ViewMoved, sqlite3.OperationalError) as error:
+                _require_passing(error)
+                self._note(error)
+                await asyncio.sleep(next(waits))
+
+    async def _follow(self) -> None:
+        while True:
+            events = await asyncio.to_thread(self._ledger.read_all, self._position, READ_EVENTS_MAX)
+            if not events:
+                await self._ledger.wait_past(self._position)
+            await self._take_in([(event.seq, event) for event in events])
+
+
+class PublicProjection(_Projection[PublicMessage]):
+    """A view of another service's public events, in order, by their public_seq.
+
+    Its durable consumer shows operators the lag and saves traffic; the truth about what has been
+    taken in is the view's own position. A stream that does not exist yet is waited for.
+    """
+
+    def __init__(
+        self,
+        js: JetStreamContext,
+        stream: str,
+        durable: str,
+        views: ViewDatabase,
+        view: View,
+        fold: Fold[PublicMessage],
+        *,
+        observer: BusObserver | None = None,
+    ) -> None:
+        """durable: the consumer's name, unique in the stream, e.g. `budget-proposals`."""
+        super().__init__(views, view, fold, observer)
+        self._js = js
+        self._stream = stream
+        self._durable = durable
+
+    async def run(self) -> None:
+        """Projects until cancelled; stays stopped at poison."""
+        waits = backoff_s()
+        while True:
+            before = self._position
+            try:
+                await self._declare()
+                await self._follow()
+            except _Poisoned as poison:
+                await self._stop_for_a_person(str(poison))
+            except (_OutOfPlace, ViewMoved, nats.errors.Error, TimeoutError, OSError) as error:
+                self._note(error)
+            except sqlite3.OperationalError as error:
+                _require_passing(error)
+                self._note(error)
+            if self._position > before:
+                waits = backoff_s()
+            await asyncio.sleep(next(waits))
+
+    async def _follow(self) -> None:
+        info = await find_stream(self._js, self._stream)
+        if info is None:
+            raise _OutOfPlace(f"stream {self._stream} does not exist yet")
+        subscription = await self._seek(info)
+        try:
+            while True:
+                await self._pull(subscription)
+        finally:
+            await _quietly_unsubscribe(subscription)
+
+    async def _pull(self, subscription: JetStreamContext.PullSubscription) -> None:
+        try:
+            messages = await subscription.fetch(FETCH_MESSAGES_MAX, FETCH_WAIT_S)
+        except TimeoutError:
+            await self._require_place(subscription)
+            messages = []
+        self._watched.running()
+        events, gap = self._next_in_order(messages)
+        await self._take_in(events)
+        if gap:
+            raise _OutOfPlace(f"{self._stream}: public_seq {self._position + 1} did not come next")
+        if messages:
+            await messages[-1].ack()  # and with it all that came before
+
+    def _next_in_order(
+        self, messages: Sequence[Msg]
+    ) -> tuple[list[tuple[int, PublicMessage]], bool]:
+        """The messages that follow on the position, each once; whether a gap ended them."""
+        events: list[tuple[int, PublicMessage]] = []
+        expected = self._position + 1
+        for message in messages:
+            event = incoming(message.headers, message.data)
+            if event is None:
+                log.warning("%s: a message on %s is no public event", self.name, message.subject)
+            elif event.public_seq == expected:
+                events.append((expected, event))
+                expected += 1
+            elif event.public_seq > expected:
+                return events, True
+        return events, False
+
+    async def _require_place(self, subscription: JetStreamContext.PullSubscription) -> None:
+        """Nothing came: raises unless the consumer lives and there is nothing more to come."""
+        info = await self._js.stream_info(self._stream)
+        last = await self._public_seq_at(info.state.last_seq) if info.state.messages else None
+        await subscription.consumer_info()
+        if last is not None and last > self._position:
+            raise _OutOfPlace(f"{self._stream} holds public_seq {last}, but nothing was delivered")
+
+    async def _seek(self, info: StreamInfo) -> JetStreamContext.PullSubscription:
+        """Makes the consumer anew, so that it begins with the event after the position."""
+        start = await self._find(self._position + 1, info)
+        with suppress(NotFoundError):
+            await self._js.delete_consumer(self._stream, self._durable)
+        await self._js.add_consumer(
+            self._stream,
+            ConsumerConfig(
+                name=self._durable,
+                durable_name=self._durable,
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=start,
+                ack_policy=AckPolicy.ALL,
+                ack_wait=ACK_WAIT_S,
+                max_deliver=-1,
+                max_ack_pending=2 * FETCH_MESSAGES_MAX,
+            ),
+        )
+        return await self._js.pull_subscribe_bind(self._durable, self._stream)
+
+    async def _find(self, wanted: int, info: StreamInfo) -> int:
+        """The stream's sequence number of public_seq `wanted`, or of the next message to come.
+
+        Usually both numbers are equal. Otherwise they are searched by halves, then one by one in
+        the neighbourhood, because a stranger's message may have misled the search.
+        """
+        first, end = info.state.first_seq, info.state.last_seq + 1
+        if info.state.messages == 0:
+            return end
+        if first <= wanted < end and await self._public_seq_at(wanted) == wanted:
+            return wanted
+        near = await self._first_at_least(wanted, first, end)
+        for seq in _around(near, max(first, near - SEEK_AROUND), min(end, near + SEEK_AROUND)):
+            if await self._public_seq_at(seq) == wanted:
+                return seq
+        if near < end:
+            raise _OutOfPlace(f"{self._stream} does not hold public_seq {wanted}")
+        return end
+
+    async def _first_at_least(self, wanted: int, first: int, end: int) -> int:
+        low, high = first, end
+        while low < high:
+            middle = (low + high) // 2
+            if (await self._public_seq_at(middle) or 0) >= wanted:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    async def _public_seq_at(self, seq: int) -> int | None:
+        try:
+            message = await self._js.get_msg(self._stream, seq)
+        except NotFoundError:
+            return None
+        return public_seq_of(message.headers)
+
+
+def _around(near: int, first: int, end: int) -> list[int]:
+    """The numbers from first to end, exclusive, those nearest to `near` first."""
+    return sorted(range(first, end), key=lambda seq: abs(seq - near))
+
+
+def _require_passing(error: Exception) -> None:
+    if isinstance(error, sqlite3.OperationalError) and not is_passing(error):
+        raise error
+
+
+async def _quietly_unsubscribe(subscription: JetStreamContext.PullSubscription) -> None:
+    with suppress(nats.errors.Error):
+        await subscription.unsubscribe()

