@@ -1,0 +1,32 @@
+"""Elections as the Pabulib archive keeps them: the `.pb` format, read strictly and written back.
+
+Cities publish and researchers compare elections in this format (Faliszewski et al.,
+'Participatory Budgeting: Data, Tools, and Analysis', IJCAI 2023), so it is Cahier's way in and out.
+"""
+
+from cahier_record.budget.pabulib.counting import profile_of, score_threshold
+from cahier_record.budget.pabulib.model import (
+    WITHDRAWN_COST,
+    Ballot,
+    Instance,
+    InvalidBallot,
+    PabulibError,
+    Project,
+)
+from cahier_record.budget.pabulib.numbers import cents
+from cahier_record.budget.pabulib.reader import read
+from cahier_record.budget.pabulib.writer import write
+
+__all__ = [
+    "WITHDRAWN_COST",
+    "Ballot",
+    "Instance",
+    "InvalidBallot",
+    "PabulibError",
+    "Project",
+    "cents",
+    "profile_of",
+    "read",
+    "score_threshold",
+    "write",
+]

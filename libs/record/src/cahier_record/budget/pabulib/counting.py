@@ -1,0 +1,90 @@
+"""From a Pabulib election to what a tally needs: its scores and amounts in whole numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+from math import ceil
+
+from cahier_record.budget.pabulib.model import Instance
+from cahier_record.budget.pabulib.numbers import decimals_of, parse_count, parse_decimal, shown
+from cahier_record.budget.tally import Candidate, Group, Profile
+
+Weighed = tuple[tuple[str, ...], tuple[Fraction, ...]]
+
+
+def profile_of(instance: Instance) -> Profile:
+    """The election's valid ballots, equal ones grouped; candidates in the order of PROJECTS.
+
+    Approval and choose-1 give a project one point, ordinal `max_length - rank + 1` (the number of
+    projects where META sets no max_length), cumulative and scoring the ballot's own points; in
+    scoring, `default_score` stands for each voter who did not list the project. Raises ValueError
+    when an ordinal election names a scoring function other than Borda.
+    """
+    groups = Counter(_weighed(instance))
+    default = _default_score(instance)
+    amounts = [instance.budget, *(project.cost for project in instance.projects)]
+    scores = [default, *{point for _, points in groups for point in points}]
+    decimals, score_decimals = _decimals(amounts), _decimals(scores)
+    return Profile(
+        budget=_whole(instance.budget, decimals),
+        decimals=decimals,
+        candidates=tuple(
+            Candidate(
+                id=project.id, cost=_whole(project.cost, decimals), withdrawn=project.withdrawn
+            )
+            for project in instance.projects
+        ),
+        groups=tuple(
+            Group(
+                projects=projects,
+                points=tuple([_whole(point, score_decimals) for point in points]),
+                count=count,
+            )
+            for (projects, points), count in groups.items()
+        ),
+        score_decimals=score_decimals,
+        default_points=_whole(default, score_decimals),
+    )
+
+
+def score_threshold(instance: Instance, profile: Profile) -> int | None:
+    """META's min_project_score_threshold in the profile's score units, rounded up; or None."""
+    text = instance.meta.get("min_project_score_threshold", "").strip()
+    return ceil(parse_decimal(text) * _power(profile.score_decimals)) if text else None
+
+
+def _weighed(instance: Instance) -> Iterable[Weighed]:
+    if instance.has_points:
+        return ((ballot.projects, ballot.points) for ballot in instance.ballots)
+    if instance.vote_type == "ordinal":
+        return _ranked(instance)
+    return ((ballot.projects, ()) for ballot in instance.ballots)
+
+
+def _ranked(instance: Instance) -> Iterable[Weighed]:
+    scoring = instance.meta.get("scoring_fn", "").strip()
+    if scoring.lower() not in ("", "borda"):
+        raise ValueError(f"scoring_fn: only Borda is known here, not {shown(scoring)}")
+    top = parse_count(instance.meta.get("max_length", "").strip() or str(len(instance.projects)))
+    longest = max((len(ballot.projects) for ballot in instance.ballots), default=0)
+    scale = [top - place for place in range(longest)]
+    return ((b.projects, tuple(scale[: len(b.projects)])) for b in instance.ballots)
+
+
+def _default_score(instance: Instance) -> Fraction:
+    text = instance.meta.get("default_score", "").strip()
+    return parse_decimal(text) if text and instance.vote_type == "scoring" else Fraction(0)
+
+
+def _decimals(numbers: Iterable[Fraction]) -> int:
+    return max(map(decimals_of, numbers), default=0)
+
+
+def _whole(number: Fraction, decimals: int) -> int:
+    return (number * _power(decimals)).numerator
+
+
+def _power(decimals: int) -> int:
+    return int(10**decimals)

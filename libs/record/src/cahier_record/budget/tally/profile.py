@@ -1,0 +1,110 @@
+"""What every counting rule needs to know of an election, whether it comes from a log or a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from msgspec import Struct
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A project that could be funded. `cost` is in units of 10^-decimals of the currency.
+
+    A withdrawn project stays visible but never wins.
+    """
+
+    id: str
+    cost: int
+    withdrawn: bool = False
+
+
+class Group(Struct, frozen=True, kw_only=True, gc=False):
+    """`count` equal ballots: the projects they list and, where they weigh, the points of each.
+
+    Without points every listed project gets one. A project that is listed twice counts twice.
+    """
+
+    projects: tuple[str, ...]
+    points: tuple[int, ...] = ()
+    count: int = 1
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """An election ready to be counted; raises ValueError when its parts do not fit together.
+
+    budget and costs: integers in units of 10^-decimals of the currency (2: cents).
+    candidates: in the order in which the election presents them; it may break ties.
+    points: integers in units of 10^-score_decimals. `default_points` goes to each candidate from
+    each voter who does not list it.
+    """
+
+    budget: int
+    candidates: tuple[Candidate, ...]
+    groups: tuple[Group, ...]
+    decimals: int = 2
+    score_decimals: int = 0
+    default_points: int = 0
+
+    def __post_init__(self) -> None:
+        known = {candidate.id for candidate in self.candidates}
+        if len(known) != len(self.candidates):
+            raise ValueError("a project stands twice among the candidates")
+        if self.budget < 0 or any(candidate.cost < 0 for candidate in self.candidates):
+            raise ValueError("amounts must not be negative")
+        for group in self.groups:
+            if not known.issuperset(group.projects):
+                raise ValueError(f"a ballot names a project that is no candidate: {group.projects}")
+            if group.points and len(group.points) != len(group.projects):
+                raise ValueError("a ballot must have as many points as projects")
+
+    @classmethod
+    def of_approvals(
+        cls,
+        budget: int,
+        candidates: Iterable[Candidate],
+        ballots: Iterable[Sequence[str]],
+        decimals: int = 2,
+    ) -> Self:
+        """A profile of approval ballots, each the ids it approves; equal ballots are grouped."""
+        counted = Counter(map(tuple, ballots))
+        return cls(
+            budget=budget,
+            candidates=tuple(candidates),
+            groups=tuple(Group(projects=p, count=count) for p, count in counted.items()),
+            decimals=decimals,
+        )
+
+    @property
+    def voters(self) -> int:
+        """How many ballots there are, empty ones included."""
+        return sum(group.count for group in self.groups)
+
+    def votes(self) -> dict[str, int]:
+        """For each candidate, how many ballots list it."""
+        votes = dict.fromkeys((candidate.id for candidate in self.candidates), 0)
+        for group in self.groups:
+            for project in set(group.projects):
+                votes[project] += group.count
+        return votes
+
+    def scores(self) -> dict[str, int]:
+        """For each candidate, the points that all ballots give it."""
+        scores = dict.fromkeys((candidate.id for candidate in self.candidates), 0)
+        for group in self.groups:
+            points = group.points or (1,) * len(group.projects)
+            for project, value in zip(group.projects, points, strict=True):
+                scores[project] += value * group.count
+        if self.default_points:
+            voters = self.voters
+            for project, votes in self.votes().items():
+                scores[project] += self.default_points * (voters - votes)
+        return scores
+
+
+def format_amount(amount: int, decimals: int) -> str:
+    """The shortest decimal of an integer in units of 10^-decimals: (44682940, 2) is `446829.4`."""
+    sign, amount = ("-", -amount) if amount < 0 else ("", amount)
+    whole, rest = divmod(amount, 10**decimals)
+    return f"{sign}{whole}" + (f".{rest:0{decimals}d}".rstrip("0") if rest else "")
