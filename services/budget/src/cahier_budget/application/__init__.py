@@ -1,0 +1,1 @@
+"""Commands, queries and due transitions: load, decide, append, answer."""

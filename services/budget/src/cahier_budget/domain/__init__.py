@@ -1,0 +1,1 @@
+"""What an election is and which ballots it takes: pure decisions, no I/O, no clock."""

@@ -1,0 +1,438 @@
+"""An election and its projects: one aggregate, because its rules span all of them.
+
+preparing -> open -> closed -> counted -> published. Each method decides and raises a DomainError,
+or triggers an event; the events alone change the state. Repeating a transition that has already
+happened changes nothing: staff and the timer may both be in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid, NotFound
+from cahier_kernel.ids import derived_uuid
+from cahier_record.budget.ballots import ballot_size_bytes
+from cahier_record.budget.events import CountResult, Feasibility, Rules
+from eventsourcing.domain import Aggregate
+
+from cahier_budget.domain import checks
+from cahier_budget.domain.project import AcceptedProposal, Project
+from cahier_budget.domain.rules import PROJECTS_MAX, check_rules
+
+PREPARING, OPEN, CLOSED, COUNTED, PUBLISHED = STATES = (
+    "preparing",
+    "open",
+    "closed",
+    "counted",
+    "published",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewElection:
+    """What staff say of a new election, not yet checked."""
+
+    title: str
+    description: str
+    process_id: str
+    envelope_cents: int
+    currency: str
+    districts: Sequence[str]
+    opens_at: datetime
+    closes_at: datetime
+    rules: Rules
+    ballot_extra_bytes: int
+    source: str
+
+
+def event_id(election_id: UUID, version: int) -> str:
+    """Id of the public event of an election's version: the leaf's and the receipt's id."""
+    return str(derived_uuid("budget.election", str(election_id), str(version)))
+
+
+class Election(Aggregate):
+    """Guarded by its version; holds at most PROJECTS_MAX projects."""
+
+    TOPIC = "budget.election"
+
+    class Created(Aggregate.Created):
+        """An election is prepared."""
+
+        TOPIC = "budget.election.created"
+        title: str
+        description: str
+        process_id: str
+        envelope_cents: int
+        currency: str
+        districts: tuple[str, ...]
+        opens_at: datetime
+        closes_at: datetime
+        rules: Rules
+        ballot_extra_bytes: int
+        source: str
+
+    class Event(Aggregate.Event):
+        """What happens to an election after it was created."""
+
+        TOPIC = "budget.election.event"
+
+    class RulesChanged(Event):
+        """All rules are new."""
+
+        TOPIC = "budget.election.rules_changed"
+        rules: Rules
+        reason: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.rules = self.rules
+
+    class ProjectAdded(Event):
+        """An accepted proposal stands as a project."""
+
+        TOPIC = "budget.election.project_added"
+        project_id: str
+        number: int
+        proposal_id: str
+        reference: str
+        category: str
+        district: str
+        source: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.projects[self.project_id] = Project(
+                self.project_id,
+                self.number,
+                self.proposal_id,
+                self.reference,
+                self.category,
+                self.district,
+            )
+            aggregate.proposals.add(self.proposal_id)
+            aggregate.references.add(self.reference)
+
+    class ProjectCosted(Event):
+        """A project's cost is stated."""
+
+        TOPIC = "budget.election.project_costed"
+        project_id: str
+        cost_cents: int
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.projects[self.project_id].cost_cents = self.cost_cents
+
+    class FeasibilityJudged(Event):
+        """A project can be built, or cannot for a reason."""
+
+        TOPIC = "budget.election.feasibility_judged"
+        project_id: str
+        feasibility: Feasibility
+        reason: str
+
+        def apply(self, aggregate: Any) -> None:
+            project = aggregate.projects[self.project_id]
+            project.feasibility = self.feasibility
+            project.unfeasibility_explanation = self.reason
+
+    class VotingOpened(Event):
+        """Ballots are taken, sealed to the trustee's key."""
+
+        TOPIC = "budget.election.voting_opened"
+        trustee_public_key: str
+        ballot_size_bytes: int
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.trustee_public_key = self.trustee_public_key
+            aggregate.ballot_size_bytes = self.ballot_size_bytes
+            aggregate.enter(OPEN, self.originator_version)
+
+    class VotingClosed(Event):
+        """No more ballots."""
+
+        TOPIC = "budget.election.voting_closed"
+        reason: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.enter(CLOSED, self.originator_version)
+
+    class TrusteeKeyPublished(Event):
+        """Anybody may open the ballots."""
+
+        TOPIC = "budget.election.trustee_key_published"
+        private_key: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.trustee_private_key = self.private_key
+
+    class BallotsCounted(Event):
+        """The count."""
+
+        TOPIC = "budget.election.ballots_counted"
+        result: CountResult
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.result = self.result
+            aggregate.enter(COUNTED, self.originator_version)
+
+    class ResultPublished(Event):
+        """The count in the public event `count` is the result."""
+
+        TOPIC = "budget.election.result_published"
+        count: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.enter(PUBLISHED, self.originator_version)
+
+    def __init__(
+        self,
+        title: str,
+        description: str,
+        process_id: str,
+        envelope_cents: int,
+        currency: str,
+        districts: tuple[str, ...],
+        opens_at: datetime,
+        closes_at: datetime,
+        rules: Rules,
+        ballot_extra_bytes: int,
+    ) -> None:
+        self.title = title
+        self.description = description
+        self.process_id = process_id
+        self.envelope_cents = envelope_cents
+        self.currency = currency
+        self.districts = districts
+        self.opens_at = opens_at
+        self.closes_at = closes_at
+        self.rules = rules
+        self.ballot_extra_bytes = ballot_extra_bytes
+        self.state = PREPARING
+        self.entered: dict[str, int] = {}
+        self.projects: dict[str, Project] = {}
+        self.proposals: set[str] = set()
+        self.references: set[str] = set()
+        self.trustee_public_key = ""
+        self.trustee_private_key = ""
+        self.ballot_size_bytes = 0
+        self.result: CountResult | None = None
+
+    def enter(self, state: str, version: int) -> None:
+        """For events alone: the election is in `state` since `version`."""
+        self.state = state
+        self.entered[state] = version
+
+    def has_reached(self, state: str) -> bool:
+        """Whether the election is in that state or past it."""
+        return state in self.entered
+
+    def event_of(self, state: str) -> str:
+        """Id of the public event that brought the election into a state it has reached."""
+        return event_id(self.id, self.entered[state])
+
+    def last_event(self) -> str:
+        """Id of the public event of the present version."""
+        return event_id(self.id, self.version)
+
+    @classmethod
+    def create(cls, new: NewElection, *, id: UUID, now: datetime) -> Election:
+        """Raises Invalid with the first field that breaks a rule."""
+        checks.dates(new.opens_at, new.closes_at)
+        return cls._create(
+            cls.Created,
+            id=id,
+            timestamp=now,
+            title=checks.line(
+                new.title, "title", longest=checks.TITLE_CHARS_MAX, required=True
+            ),
+            description=checks.prose(
+                new.description, "description", longest=checks.TEXT_CHARS_MAX
+            ),
+            process_id=str(checks.uuid(new.process_id, "process_id")) if new.process_id else "",
+            envelope_cents=checks.cents(new.envelope_cents, "envelope_cents", least=1),
+            currency=checks.currency(new.currency),
+            districts=checks.districts(new.districts),
+            opens_at=new.opens_at,
+            closes_at=new.closes_at,
+            rules=check_rules(new.rules),
+            ballot_extra_bytes=checks.extra_bytes(new.ballot_extra_bytes),
+            source=checks.json_object(new.source, "source"),
+        )
+
+    def change_rules(self, rules: Rules, reason: str, *, now: datetime) -> None:
+        """New rules while preparing, with a public reason."""
+        self._require_preparing()
+        reason = checks.prose(reason, "reason", longest=checks.REASON_CHARS_MAX, required=True)
+        self.trigger_event(
+            self.RulesChanged, timestamp=now, rules=check_rules(rules), reason=reason
+        )
+
+    def add_project(
+        self,
+        proposal: AcceptedProposal,
+        *,
+        project_id: UUID,
+        reference: str,
+        source: str,
+        now: datetime,
+    ) -> Project:
+        """The new project, numbered next. Raises AlreadyExists for a proposal or reference twice."""
+        self._require_preparing()
+        reference = checks.line(reference, "reference", longest=checks.REFERENCE_CHARS_MAX)
+        source = checks.json_object(source, "source")
+        self._require_new_project(proposal, reference)
+        self.trigger_event(
+            self.ProjectAdded,
+            timestamp=now,
+            project_id=str(project_id),
+            number=len(self.projects) + 1,
+            proposal_id=proposal.id,
+            reference=reference,
+            category=proposal.category,
+            district=self._own_district(proposal.district),
+            source=source,
+        )
+        return self.projects[str(project_id)]
+
+    def _require_new_project(self, proposal: AcceptedProposal, reference: str) -> None:
+        if self.process_id and proposal.process_id != self.process_id:
+            raise FailedPrecondition(
+                "proposal_of_another_process",
+                "the election takes the proposals of its own process",
+                field="proposal_id",
+            )
+        if proposal.id in self.proposals:
+            raise AlreadyExists(
+                "proposal_already_project",
+                "the proposal is a project of this election already",
+                field="proposal_id",
+            )
+        if reference and reference in self.references:
+            raise AlreadyExists(
+                "reference_taken", "another project has this reference", field="reference"
+            )
+        if len(self.projects) >= PROJECTS_MAX:
+            raise FailedPrecondition(
+                "too_many_projects", f"at most {PROJECTS_MAX} projects", max=PROJECTS_MAX
+            )
+
+    def _own_district(self, district: str) -> str:
+        """The district's label; an election without districts is for the whole city."""
+        if not district or not self.districts:
+            return ""
+        if district not in self.districts:
+            raise FailedPrecondition(
+                "district_unknown",
+                "the proposal's district is none of the election's",
+                field="proposal_id",
+                district=district,
+            )
+        return district
+
+    def cost_project(self, project_id: str, cost_cents: int, *, now: datetime) -> None:
+        """States a cost, or another one, while preparing."""
+        self._require_preparing()
+        project = self._project(project_id)
+        checks.cents(cost_cents, "cost_cents", least=0)
+        self.trigger_event(
+            self.ProjectCosted, timestamp=now, project_id=project.id, cost_cents=cost_cents
+        )
+
+    def judge(
+        self, project_id: str, feasibility: Feasibility, reason: str, *, now: datetime
+    ) -> None:
+        """Judges, or judges anew, while preparing. Feasible only when costed."""
+        self._require_preparing()
+        project = self._project(project_id)
+        if feasibility == "undecided":
+            raise Invalid("feasibility_missing", "feasible or unfeasible", field="feasibility")
+        if feasibility == "feasible" and project.cost_cents is None:
+            raise FailedPrecondition(
+                "project_not_costed", "state the cost first", field="feasibility"
+            )
+        reason = checks.prose(
+            reason,
+            "reason",
+            longest=checks.REASON_CHARS_MAX,
+            required=feasibility == "unfeasible",
+        )
+        self.trigger_event(
+            self.FeasibilityJudged,
+            timestamp=now,
+            project_id=project.id,
+            feasibility=feasibility,
+            reason=reason if feasibility == "unfeasible" else "",
+        )
+
+    def require_openable(self, now: datetime) -> None:
+        """Raises FailedPrecondition unless voting may open now."""
+        self._require_preparing()
+        if now < self.opens_at:
+            raise FailedPrecondition("voting_not_due", "the opening date has not come")
+        if now >= self.closes_at:
+            raise FailedPrecondition("voting_period_over", "the closing date has passed")
+        judged = [project.feasibility for project in self.projects.values()]
+        undecided = judged.count("undecided")
+        if undecided:
+            raise FailedPrecondition(
+                "projects_undecided", "every project must be decided", undecided=undecided
+            )
+        if "feasible" not in judged:
+            raise FailedPrecondition("no_feasible_project", "at least one project must stand")
+
+    def open_voting(self, trustee_public_key: str, *, now: datetime) -> None:
+        """Opens voting; ballots are sealed to this key (X25519, base64url)."""
+        self.require_openable(now)
+        size = ballot_size_bytes(self.rules, len(self.projects), self.ballot_extra_bytes)
+        self.trigger_event(
+            self.VotingOpened,
+            timestamp=now,
+            trustee_public_key=trustee_public_key,
+            ballot_size_bytes=size,
+        )
+
+    def close_voting(self, reason: str, trustee_private_key: str, *, now: datetime) -> None:
+        """Closes voting and publishes the key, together; early only with a reason."""
+        self._require(OPEN, "voting_not_open", "voting is not open")
+        early = now < self.closes_at
+        reason = checks.prose(
+            reason, "reason", longest=checks.REASON_CHARS_MAX, required=early
+        )
+        self.trigger_event(self.VotingClosed, timestamp=now, reason=reason if early else "")
+        self.trigger_event(
+            self.TrusteeKeyPublished, timestamp=now, private_key=trustee_private_key
+        )
+
+    def record_count(self, result: CountResult, *, now: datetime) -> None:
+        """Takes the count of a closed election."""
+        self._require(CLOSED, "voting_not_closed", "ballots are counted after closing")
+        self.trigger_event(self.BallotsCounted, timestamp=now, result=result)
+
+    def publish_result(self, *, now: datetime) -> None:
+        """Announces the count."""
+        self._require(COUNTED, "ballots_not_counted", "there is no count to announce")
+        self.trigger_event(
+            self.ResultPublished, timestamp=now, count=self.event_of(COUNTED)
+        )
+
+    def costs(self) -> dict[int, int | None]:
+        """Cost by number of every project; None where it does not stand for election."""
+        return {
+            project.number: project.cost_cents if project.feasibility == "feasible" else None
+            for project in self.projects.values()
+        }
+
+    def _project(self, project_id: str) -> Project:
+        project = self.projects.get(project_id)
+        if project is None:
+            raise NotFound("project_not_found", "no such project", field="project_id")
+        return project
+
+    def _require_preparing(self) -> None:
+        self._require(PREPARING, "election_not_preparing", "voting has been opened")
+
+    def _require(self, state: str, code: str, rule: str) -> None:
+        if self.state != state:
+            raise FailedPrecondition(code, rule, state=self.state)
