@@ -102,7 +102,7 @@ def sealed_size(padded_size: int) -> int:
 class Opener:
     """Opens what was sealed to one key pair; parses the private key (base64url) once.
 
-    About 80 microseconds an opening, all of it outside Python's lock's reach. Thread-safe.
+    About 80 microseconds an opening, all of it under Python's lock. Thread-safe.
     Raises SealError for a key that is not an X25519 private key.
     """
 

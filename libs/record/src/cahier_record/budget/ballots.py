@@ -16,7 +16,6 @@ from cahier_record.budget.events import Rules
 ELECTORATE = "all"
 SCHEME_CONFIDENTIAL = "confidential"
 CREDENTIAL_LENGTH = 43
-LENGTH_PREFIX_BYTES = 2
 SIZE_STEP_BYTES = 64
 
 
@@ -53,7 +52,7 @@ def ballot_size_bytes(rules: Rules, projects: int, extra_bytes: int) -> int:
     """The plaintext size of every ballot of an election: room for the longest paper it allows."""
     longest = rules.max_length or projects
     per_choice = len(str(projects)) + 1
-    need = len('{"choices":[]}') + longest * per_choice + extra_bytes + LENGTH_PREFIX_BYTES
+    need = len('{"choices":[]}') + longest * per_choice + extra_bytes
     return -(-need // SIZE_STEP_BYTES) * SIZE_STEP_BYTES
 
 

@@ -1,0 +1,130 @@
+"""The command `cahier-audit`. Exit 0: everything holds; 1: a finding; 2: could not run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import wraps
+from itertools import zip_longest
+from typing import NoReturn
+
+import click
+import msgspec
+
+from cahier_auditor.bundle import Bundle
+from cahier_auditor.findings import CannotAudit, Finding
+from cahier_auditor.recount import choose_elections
+from cahier_auditor.recount import recount as recount_election
+from cahier_auditor.replay import replay as replay_bundle
+from cahier_auditor.report import recount_lines, replay_json, replay_lines
+from cahier_kernel.clock import from_rfc3339
+
+FINDINGS_SHOWN_MAX = 20
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cahier-auditor", prog_name="cahier-audit")
+def main() -> None:
+    """Check a city's public log yourself: replay it, recount it, trust no server."""
+
+
+def _exits(command: Callable[..., Iterable[Finding]]) -> Callable[..., NoReturn]:
+    """Turns a command's findings into its exit code."""
+
+    @wraps(command)
+    def run(**options: object) -> NoReturn:
+        try:
+            findings = list(command(**options))
+        except CannotAudit as error:
+            click.echo(f"cahier-audit: {error}", err=True)
+            sys.exit(2)
+        for finding in findings[:FINDINGS_SHOWN_MAX]:
+            click.echo(f"FINDING {finding}", err=True)
+        if len(findings) > FINDINGS_SHOWN_MAX:
+            click.echo(f"... and {len(findings) - FINDINGS_SHOWN_MAX} more", err=True)
+        if not findings:
+            click.echo("everything holds", err=True)
+        sys.exit(1 if findings else 0)
+
+    return run
+
+
+class Instant(click.ParamType):
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            return from_rfc3339(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not an RFC 3339 time such as 2026-10-03T00:00:00Z", param, ctx)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+
+
+@main.command()
+@click.argument("source")
+@click.option("--at", type=Instant(), default=None, help="Replay as of this RFC 3339 time.")
+@as_json
+@_exits
+def replay(source: str, at: datetime | None, *, as_json: bool) -> Iterable[Finding]:
+    """Replay all logs of SOURCE and print the state they lead to."""
+    replayed = replay_bundle(Bundle(source), at)
+    if as_json:
+        click.echo(msgspec.json.encode(replay_json(replayed), order="sorted").decode())
+    else:
+        click.echo("\n".join(replay_lines(replayed)))
+    return replayed.findings
+
+
+@main.command()
+@click.argument("source")
+@click.argument("election", default="all")
+@as_json
+@_exits
+def recount(source: str, election: str, *, as_json: bool) -> Iterable[Finding]:
+    """Recount ELECTION (an id, or `all`) of SOURCE from its ballots alone."""
+    replayed = replay_bundle(Bundle(source))
+    findings = list(replayed.findings)
+    for view in choose_elections(replayed, election):
+        recounted = recount_election(view)
+        findings += recounted.findings
+        if as_json:
+            answer = {"election": recounted.election, "result": recounted.result}
+            click.echo(msgspec.json.encode(answer).decode())
+        else:
+            click.echo("\n".join(recount_lines(recounted, view.created.currency)))
+    return findings
+
+
+@main.command()
+@click.argument("source")
+@click.argument("other")
+@_exits
+def diff(source: str, other: str) -> Iterable[Finding]:
+    """Compare the logs of two sources, leaf by leaf; names the first that differs in each."""
+    one, two = Bundle(source), Bundle(other)
+    for service in sorted({*one.services(), *two.services()}):
+        first = one.leaves(service) if service in one.services() else iter(())
+        second = two.leaves(service) if service in two.services() else iter(())
+        for index, (left, right) in enumerate(zip_longest(first, second)):
+            if left != right:
+                yield Finding(service, index, "both sources hold the same leaf", "they differ")
+                break
+
+
+@main.command()
+@click.argument("source")
+@_exits
+def verify(source: str) -> Iterable[Finding]:
+    """Check signatures, inclusion and consistency (not in this release)."""
+    raise CannotAudit(
+        f"{source}: this release writes no checkpoints to verify; replay and recount it instead"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Recounts an election from its ballots alone and holds the announced result against it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from cahier_auditor.findings import CannotAudit, Finding
+from cahier_auditor.replay import Replay
+from cahier_ledger.sealing import Opener, SealError, ballot_binding, public_key_of
+from cahier_record.budget.count import CODE_VERSION, OpenBallot, count_opened, open_ballots
+from cahier_record.budget.events import BallotCast, CountResult
+from cahier_record.budget.views import ElectionView
+
+
+@dataclass(frozen=True)
+class Recount:
+    """Our own count, whether the city announced one, and what does not hold."""
+
+    election: str
+    result: CountResult
+    announced: bool
+    findings: tuple[Finding, ...]
+
+
+def opener(private_key: str) -> OpenBallot:
+    """Opens ballots with a published trustee key (base64url); raises SealError for a bad key."""
+    key = Opener(private_key)
+
+    def open_ballot(ballot: BallotCast) -> bytes:
+        try:
+            sealed = base64.urlsafe_b64decode(ballot.sealed + "=" * (-len(ballot.sealed) % 4))
+        except binascii.Error as error:
+            raise SealError("the sealed text is not base64url") from error
+        binding = ballot_binding(
+            ballot.election, ballot.electorate, ballot.scheme, ballot.credential, ballot.sequence
+        )
+        return key.open(sealed, binding)
+
+    return open_ballot
+
+
+def choose_elections(replayed: Replay, wanted: str) -> list[ElectionView]:
+    """The election with this id, or all closed ones for `all`; raises CannotAudit for none."""
+    elections = replayed.budget.elections
+    if wanted == "all":
+        chosen = [election for election in elections.values() if election.closed_log_size]
+        if not chosen:
+            raise CannotAudit("the log holds no election whose voting is closed")
+        return chosen
+    if wanted not in elections:
+        known = ", ".join(elections) or "none"
+        raise CannotAudit(f"the log holds no election {wanted} (it holds: {known})")
+    if not elections[wanted].closed_log_size:
+        raise CannotAudit(f"voting in election {wanted} is not closed: there is nothing to count")
+    return [elections[wanted]]
+
+
+def recount(election: ElectionView) -> Recount:
+    """Opens every ballot with the published key and counts; raises CannotAudit without a key."""
+    if not election.private_key or election.opened is None:
+        raise CannotAudit(f"the log holds no trustee key of election {election.created.election}")
+    findings = list(_check_key(election))
+    try:
+        opened = open_ballots(election, opener(election.private_key))
+    except SealError as error:
+        raise CannotAudit(f"the published trustee key is none: {error}") from None
+    findings += [
+        Finding(
+            "budget", ballot.index, "a ballot in the log opens and keeps the rules", ballot.rule
+        )
+        for ballot in opened.invalid
+    ]
+    ours = count_opened(election, opened)
+    findings += _compare(election, ours)
+    return Recount(election.created.election, ours, election.count is not None, tuple(findings))
+
+
+def _check_key(election: ElectionView) -> Iterator[Finding]:
+    try:
+        public_key = public_key_of(election.private_key)
+    except SealError:
+        public_key = "no key"
+    if election.opened is not None and public_key != election.opened.trustee_key:
+        yield Finding(
+            "budget",
+            None,
+            "the published private key belongs to the key that ballots were sealed to",
+            f"its public key is {public_key}, not {election.opened.trustee_key}",
+        )
+
+
+def _compare(election: ElectionView, ours: CountResult) -> Iterator[Finding]:
+    if election.count is None:
+        return
+    theirs = election.count.result
+    if theirs.code_version != CODE_VERSION:
+        raise CannotAudit(
+            f"the result was counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}"
+        )
+    for name in ours.__struct_fields__:
+        announced, counted = getattr(theirs, name), getattr(ours, name)
+        if announced != counted:
+            yield Finding(
+                "budget",
+                election.count_index,
+                f"the announced {name} is the counted one",
+                f"announced {_short(announced)}, counted {_short(counted)}",
+            )
+
+
+def _short(value: object) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 200 else text[:200] + "..."
