@@ -50,7 +50,7 @@ def _exits(command: Callable[..., Iterable[Finding]]) -> Callable[..., NoReturn]
     return run
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     name = "time"
 
     def convert(

@@ -100,7 +100,7 @@ def _compare(election: ElectionView, ours: CountResult) -> Iterator[Finding]:
     theirs = election.count.result
     if theirs.code_version != CODE_VERSION:
         raise CannotAudit(
-            f"the result was counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}"
+            f"the city counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}"
         )
     for name in ours.__struct_fields__:
         announced, counted = getattr(theirs, name), getattr(ours, name)

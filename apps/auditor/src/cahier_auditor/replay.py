@@ -51,7 +51,12 @@ def replay(bundle: Bundle, until: datetime | None = None) -> Replay:
             if until is not None and leaf.at is not None and from_rfc3339(leaf.at) > until:
                 break
             result.sizes[service] = index + 1
-            _apply(result, index, leaf)
+            try:
+                _apply(result, index, leaf)
+            except KeyError as missing:
+                rule = "an event is about things that the log has created"
+                found = f"it names {missing.args[0]}, which is not there"
+                result.findings.append(Finding(service, index, rule, found))
     for fault in result.budget.faults:
         result.findings.append(
             Finding("budget", fault.index, "the log keeps its rules", fault.rule)

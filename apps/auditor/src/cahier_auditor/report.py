@@ -22,7 +22,10 @@ def replay_lines(replayed: Replay) -> Iterator[str]:
     for process in replayed.consultation.processes.values():
         inside = [one for one in proposals if one.process == process.process]
         accepted = sum(one.state == "accepted" for one in inside)
-        yield f"process {process.process}: {process.phase}, {len(inside)} proposals, {accepted} accepted"
+        yield (
+            f"process {process.process}: {process.phase}, "
+            f"{len(inside)} proposals, {accepted} accepted"
+        )
     for election in replayed.budget.elections.values():
         yield (
             f"election {election.created.election}: {election.state}, "
@@ -37,9 +40,8 @@ def recount_lines(recounted: Recount, currency: str) -> Iterator[str]:
     result = recounted.result
     yield f"election {recounted.election}: {result.ballots_counted} ballots counted from the log"
     yield f"rule {result.rules.rule}, code {result.code_version}, first {result.log_size} leaves"
-    yield (
-        f"spent {format_cents(result.spent_cents)} of {format_cents(result.envelope_cents)} {currency}"
-    )
+    spent, envelope = format_cents(result.spent_cents), format_cents(result.envelope_cents)
+    yield f"spent {spent} of {envelope} {currency}"
     yield f"winners ({len(result.selected)}): " + ", ".join(map(str, result.selected))
     if not recounted.announced:
         yield "the city has announced no count yet"
