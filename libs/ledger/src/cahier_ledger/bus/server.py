@@ -116,9 +116,8 @@ class NatsServer:
         """folder: for the configuration, the log and, unless `config` says otherwise, the data."""
         self._folder = folder
         config = config or NatsServerConfig(store_dir=folder / "jetstream")
-        if config.port == FREE_PORT and config.ports_file_dir is None:
-            config = replace(config, ports_file_dir=folder / "ports")
-        self._config = config
+        self._ports_dir = config.ports_file_dir or folder / "ports"
+        self._config = replace(config, ports_file_dir=self._ports_dir)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -143,6 +142,8 @@ class NatsServer:
         if self.pid is not None:
             return
         file = write_config(self._folder / "nats-server.conf", self._config)
+        for left_behind in self._ports_dir.glob("nats-server_*.ports"):
+            left_behind.unlink()  # by a killed server, whose pid may come again
         command = [str(nats_server_binary()), "--config", str(file), "--log", str(self.log_path)]
         self._process = subprocess.Popen(  # the command is ours, no shell
             command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
@@ -178,20 +179,12 @@ class NatsServer:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise NatsServerFailed(f"nats-server ended at once; its log: {self.log_path}")
-            if self._knows_port(process.pid) and self._listens():
+            port = read_port(self._ports_dir, process.pid)
+            if port is not None and _greets(self._config.host, port):
+                self._config = replace(self._config, port=port)
                 return
             time.sleep(_POLL_S)
         raise NatsServerFailed(f"nats-server was not ready in {READY_TIMEOUT_S} s")
-
-    def _knows_port(self, pid: int) -> bool:
-        if self._config.port == FREE_PORT and self._config.ports_file_dir is not None:
-            port = read_port(self._config.ports_file_dir, pid)
-            if port is not None:
-                self._config = replace(self._config, port=port)
-        return self._config.port != FREE_PORT
-
-    def _listens(self) -> bool:
-        return _says_info(self._config.host, self._config.port)
 
 
 @contextmanager
@@ -205,8 +198,8 @@ def nats_server(folder: Path, config: NatsServerConfig | None = None) -> Iterato
         server.stop()
 
 
-def _says_info(host: str, port: int) -> bool:
-    """Whether a NATS server greets on this port (a port alone may be somebody else's)."""
+def _greets(host: str, port: int) -> bool:
+    """Whether a NATS server answers on this port."""
     try:
         with socket.create_connection((host, port), timeout=1.0) as connection:
             connection.settimeout(1.0)
