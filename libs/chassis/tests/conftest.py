@@ -10,11 +10,12 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.wrappers_pb2 import StringValue
+
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.keys import load_public_keys, write_key_pair
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
-from google.protobuf.wrappers_pb2 import StringValue
 
 SERVICE = "cahier.echo.v1.EchoService"
 Handler = Callable[[StringValue, Any], Awaitable[StringValue]]

@@ -9,6 +9,11 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.wrappers_pb2 import StringValue
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
 from cahier_chassis import metrics
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.errors import ServiceError
@@ -30,10 +35,6 @@ from cahier_kernel.errors import (
     Unavailable,
 )
 from cahier_ledger.model import StoreUnavailable
-from google.protobuf.wrappers_pb2 import StringValue
-from google.rpc import error_details_pb2, status_pb2
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 METHOD = "/cahier.echo.v1.EchoService/Say"
 
@@ -182,9 +183,10 @@ async def test_a_malformed_body_is_an_invalid_argument(serve: Any, token: str) -
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await raw(b"\xff\xff", metadata=(("authorization", f"Bearer {token}"),))
     assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert b"request_malformed" in dict(failed.value.trailing_metadata() or ())[
-        "grpc-status-details-bin"
-    ]
+    assert (
+        b"request_malformed"
+        in dict(failed.value.trailing_metadata() or ())["grpc-status-details-bin"]
+    )
 
 
 async def test_a_message_over_the_limit_is_refused(serve: Any) -> None:

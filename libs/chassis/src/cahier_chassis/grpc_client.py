@@ -1,8 +1,8 @@
 """Calls to services: token, deadline, trace, repetition and errors, without any in the caller.
 
-A ServiceChannel stands where generated stubs expect a channel. Their methods then take
-`token=`, `idempotency_key=`, `timeout_s=` and `repeat=`, and raise ServiceError, a DomainError
-with the service's own code, field and rule.
+A ServiceChannel stands where generated stubs expect a channel. Their methods then take `token=`,
+`idempotency_key=`, `timeout_s=`, `repeat=` and `trace=`, and raise ServiceError, a DomainError with
+the service's own code, field and rule.
 """
 
 from __future__ import annotations
@@ -88,15 +88,16 @@ class UnaryMethod:
         idempotency_key: str = "",
         timeout_s: float | None = None,
         repeat: bool | None = None,
+        trace: bool = True,
     ) -> Any:
         """The answer; raises ServiceError.
 
         An UNAVAILABLE call is repeated within its deadline, at most ATTEMPTS_MAX times, when it
         reads (`Get...`, `List...`), when it has an idempotency key, or when `repeat` says that it
-        is naturally idempotent.
+        is naturally idempotent. `trace=False` keeps the trace's id out of the call (ballots).
         """
         repeats = bool(idempotency_key) or self._reads if repeat is None else repeat
-        metadata = self._metadata(token, idempotency_key)
+        metadata = self._metadata(token, idempotency_key, trace)
         deadline_s = time.monotonic() + (timeout_s or self._channel.timeout_s)
         attempt = 0
         while True:
@@ -112,12 +113,14 @@ class UnaryMethod:
                     raise from_rpc_error(error) from None
             await asyncio.sleep(pause_s)
 
-    def _metadata(self, token: str | None, idempotency_key: str) -> tuple[tuple[str, str], ...]:
+    def _metadata(
+        self, token: str | None, idempotency_key: str, trace: bool
+    ) -> tuple[tuple[str, str], ...]:
         bearer = self._channel.token() if token is None else token
         metadata = {
             "authorization": f"Bearer {bearer}" if bearer else "",
             "idempotency-key": idempotency_key,
-            TRACEPARENT: current_traceparent() or "",
+            TRACEPARENT: (current_traceparent() if trace else "") or "",
         }
         return tuple((name, value) for name, value in metadata.items() if value)
 

@@ -18,6 +18,7 @@ CONNECT_TIMEOUT_S = 2
 PING_INTERVAL_S = 10
 PINGS_UNANSWERED_MAX = 2
 JETSTREAM_TIMEOUT_S = 5.0
+NOT_CONNECTED = "not connected"
 _LOG = get_logger(__name__)
 
 
@@ -58,4 +59,4 @@ def jetstream(client: Client) -> JetStreamContext:
 
 def connected(client: Client) -> Check:
     """A readiness check: passes while the client is connected."""
-    return lambda: "" if client.is_connected else "not connected"
+    return lambda: "" if client.is_connected else NOT_CONNECTED

@@ -40,7 +40,7 @@ def run(name: str, settings_type: type[Settings], bootstrap: Bootstrap[Settings]
         settings = settings_type.from_environment()
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
-            variable = ".".join(str(part) for part in each["loc"])
+            variable = settings_type.variable(".".join(str(part) for part in each["loc"]))
             _LOG.error("bad_setting", setting=variable, reason=each["msg"])
         return EXIT_NOT_STARTED
     return asyncio.run(_serve(name, settings, bootstrap))

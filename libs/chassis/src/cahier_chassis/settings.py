@@ -62,6 +62,11 @@ class ServiceSettings(BaseSettings):
         """Reads the environment; raises pydantic.ValidationError."""
         return cls()  # type: ignore[call-arg]
 
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable of a field."""
+        return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
+
     def clock(self) -> Clock:
         """The city's clock: the machine's, shifted by `clock_file` where that is set."""
         return FileClock(self.clock_file) if self.clock_file else SystemClock()
@@ -69,7 +74,6 @@ class ServiceSettings(BaseSettings):
 
 def settings_page(cls: type[ServiceSettings]) -> str:
     """The Markdown page of all settings of a class, in the order in which they are declared."""
-    prefix = str(cls.model_config.get("env_prefix", "")).upper()
     lines = [
         f"# Settings of {cls.__name__}",
         "",
@@ -78,7 +82,7 @@ def settings_page(cls: type[ServiceSettings]) -> str:
     ]
     for name, field in cls.model_fields.items():
         lines.append(
-            f"| `{prefix}{name.upper()}` | {_type(field)} | {_default(field)} | "
+            f"| `{cls.variable(name)}` | {_type(field)} | {_default(field)} | "
             f"{field.description or ''} |"
         )
     return "\n".join(lines) + "\n"

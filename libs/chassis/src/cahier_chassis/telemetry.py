@@ -8,10 +8,11 @@ belongs to a ballot is never traced: its callers do not use this module.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
@@ -90,29 +91,31 @@ def continue_trace(
     An exception that leaves the block marks the span as failed, by its type alone: messages may
     hold what a trace must not. A DomainError is an answer: its code is noted, nothing failed.
     """
-    carrier = {TRACEPARENT: traceparent} if traceparent else {}
-    context = _PROPAGATOR.extract(carrier)
-    with _TRACER.start_as_current_span(
-        name,
-        context,
-        kind,
-        attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        try:
-            yield span
-        except DomainError as refusal:
-            span.set_attribute("error.type", refusal.code)
-            raise
-        except Exception as error:
-            span.set_attribute("error.type", type(error).__name__)
-            span.set_status(Status(StatusCode.ERROR))
-            raise
+    context = _PROPAGATOR.extract({TRACEPARENT: traceparent} if traceparent else {}, Context())
+    with _span(name, kind, context, attributes) as opened:
+        yield opened
 
 
 @contextmanager
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: str) -> Iterator[Span]:
-    """A span below the current one, or the first of a new trace."""
-    with continue_trace(current_traceparent(), name, kind, **attributes) as inner:
-        yield inner
+    """A span below the current one, or the first of a new trace; errors as in continue_trace."""
+    with _span(name, kind, None, attributes) as opened:
+        yield opened
+
+
+@contextmanager
+def _span(
+    name: str, kind: SpanKind, context: Context | None, attributes: Mapping[str, str]
+) -> Iterator[Span]:
+    with _TRACER.start_as_current_span(
+        name, context, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as opened:
+        try:
+            yield opened
+        except DomainError as refusal:
+            opened.set_attribute("error.type", refusal.code)
+            raise
+        except Exception as error:
+            opened.set_attribute("error.type", type(error).__name__)
+            opened.set_status(Status(StatusCode.ERROR))
+            raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from nats.aio.client import Client
@@ -20,6 +20,7 @@ from cahier_chassis.health import Health, HealthApp, HttpServer
 from cahier_chassis.keys import load_public_keys
 from cahier_chassis.logs import configure_logs, get_logger
 from cahier_chassis.settings import ServiceSettings
+from cahier_chassis.supervision import Supervisor, Work
 from cahier_chassis.timers import INTERVAL_S_MAX, Action, Timer
 from cahier_chassis.tokens import TokenVerifier
 from cahier_kernel.clock import Clock
@@ -29,7 +30,6 @@ HEALTH_POLL_S = 0.25
 _LOG = get_logger(__name__)
 
 Step = Callable[[], Awaitable[Any]]
-Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class TaskDied(Exception):
@@ -51,15 +51,14 @@ class Unit:
         self.health = Health()
         self._work: list[tuple[str, Work]] = []
         self._timers: list[Timer] = []
-        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._tasks = Supervisor()
         self._drains: list[tuple[str, Step]] = []
         self._closers: list[tuple[str, Step]] = []
         self._grpc: GrpcServer | None = None
         self._app: Any = HealthApp(self.health)
         self._http = HttpServer(self._answer_http)
-        self._nats: Client | None = None
+        self._nats: asyncio.Task[Client] | None = None
         self._state = "starting"
-        self._died = asyncio.Event()
         self._stop = asyncio.Event()
         self.health.add_check("unit", lambda: "" if self._state == "running" else self._state)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -77,11 +76,13 @@ class Unit:
     async def nats(self) -> Client:
         """The unit's NATS client: connects at the first call, waiting until the server answers."""
         if self._nats is None:
-            client = await nats.connect(self.settings.nats_url, f"{self.settings.city}-{self.name}")
-            self._nats = client
-            self.health.add_check("nats", nats.connected(client))
-            self.on_close("nats", client.close)
-        return self._nats
+            self.health.add_check("nats", lambda: nats.NOT_CONNECTED)
+            name = f"{self.settings.city}-{self.name}"
+            self._nats = asyncio.create_task(nats.connect(self.settings.nats_url, name))
+            self.on_close("nats", self._close_nats)
+        client = await asyncio.shield(self._nats)
+        self.health.add_check("nats", nats.connected(client))
+        return client
 
     def serve_grpc(self, server: GrpcServer) -> None:
         """Serves it on `grpc_port` while the unit runs; its health follows readiness."""
@@ -97,7 +98,10 @@ class Unit:
 
     def spawn(self, name: str, work: Work) -> None:
         """Runs `work()` in the background while the unit runs; it must not end by itself."""
-        self._work.append((name, work))
+        if self._state == "running":
+            self._tasks.start(name, work)
+        else:
+            self._work.append((name, work))
 
     def drain(self, name: str, step: Step) -> None:
         """Runs `step()` when no new work arrives any more, before tasks are cancelled."""
@@ -125,17 +129,18 @@ class Unit:
                 await self._until_stopped()
         finally:
             await self.close()
-        if self._died.is_set():
-            raise TaskDied(self._state)
+        if self._tasks.dead:
+            raise TaskDied(self._tasks.dead)
 
     async def _start(self) -> None:
+        self._tasks.start("http", self._http.wait)
         for name, work in self._work:
-            self._supervise(name, work)
+            self._tasks.start(name, work)
         for timer in self._timers:
-            self._supervise(f"timer {timer.name}", timer.run)
+            self._tasks.start(_task_name(timer), timer.run)
         if self._grpc is not None:
             await self._grpc.start(self.settings.host, self.settings.grpc_port)
-            self._supervise("grpc health", self._follow_readiness)
+            self._tasks.start("grpc health", self._follow_readiness)
         self._state = "running"
         self._write_run_file()
         _LOG.info("unit_running", **self.ports())
@@ -151,20 +156,6 @@ class Unit:
             fresh = path.with_name(path.name + ".new")
             fresh.write_text(json.dumps({"pid": os.getpid(), **self.ports()}))
             fresh.replace(path)
-
-    def _supervise(self, name: str, work: Work) -> None:
-        task = asyncio.create_task(work(), name=name)
-        self._tasks[task] = name
-        task.add_done_callback(self._on_task_done)
-
-    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
-        name = self._tasks.pop(task)
-        error = None if task.cancelled() else task.exception()
-        if self._state == "stopping":
-            return
-        self._state = f"task died: {name}"
-        self._died.set()
-        _LOG.error("task_died", task=name, exc_info=error)
 
     async def _follow_readiness(self) -> None:
         ready = None
@@ -192,7 +183,7 @@ class Unit:
         return False
 
     async def _until_stopped(self) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._died)]
+        waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._tasks.died)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
@@ -201,36 +192,43 @@ class Unit:
 
     async def close(self) -> None:
         """Stops everything in order; errors and delays are logged, never raised."""
-        if not self._died.is_set():
-            self._state = "stopping"
+        self._state = "stopping"
+        self._tasks.release()
         if self._grpc is not None:
             await self._bounded("grpc", self._grpc.stop, STEP_S_MAX + 1)
         await self._bounded("timers", self._finish_timers)
         for name, step in self._drains:
             await self._bounded(name, step)
-        self._state = "stopping"
-        await self._bounded("tasks", self._cancel_tasks)
+        await self._bounded("tasks", self._tasks.cancel)
         while self._closers:
             await self._bounded(*self._closers.pop())
         await self._bounded("http", self._http.stop, STEP_S_MAX + 1)
         _LOG.info("unit_stopped")
 
+    async def _close_nats(self) -> None:
+        if self._nats is None:
+            return
+        if self._nats.done() and not self._nats.cancelled():
+            await self._nats.result().close()
+        self._nats.cancel()
+
     async def _finish_timers(self) -> None:
         for timer in self._timers:
             timer.stop()
-        running = [task for task, name in self._tasks.items() if name.startswith("timer ")]
-        if running:
-            await asyncio.wait(running)
-
-    async def _cancel_tasks(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.finish([_task_name(timer) for timer in self._timers])
 
     async def _bounded(self, name: str, step: Step, limit_s: float = STEP_S_MAX) -> None:
         try:
             async with asyncio.timeout(limit_s):
                 await step()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            _LOG.error("stop_step_cancelled", step=name)
         except Exception:
             _LOG.exception("stop_step_failed", step=name)
+
+
+def _task_name(timer: Timer) -> str:
+    return f"timer {timer.name}"
