@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from itertools import islice
 
@@ -18,8 +17,8 @@ def write(instance: Instance) -> str:
     quotes that were not needed. META is written as it stands: counts are the caller's business.
     Raises ValueError when a ballot's cells do not match the columns.
     """
-    out = io.StringIO(newline="")
-    rows = csv.writer(out, delimiter=";", lineterminator=instance.newline)
+    out = _Lines(instance.newline)
+    rows = csv.writer(out, delimiter=";", lineterminator="\r\n")
     rows.writerow(["META"])
     rows.writerow(["key", "value"])
     rows.writerows(instance.meta.items())
@@ -29,7 +28,18 @@ def write(instance: Instance) -> str:
     rows.writerow(["VOTES"])
     rows.writerow(instance.vote_columns)
     rows.writerows(_ballot_rows(instance))
-    return out.getvalue()
+    return "".join(out.lines)
+
+
+class _Lines:
+    """Ends rows as the file does; it takes them with CRLF, so that both are quoted in a cell."""
+
+    def __init__(self, newline: str) -> None:
+        self._newline = newline
+        self.lines: list[str] = []
+
+    def write(self, row: str) -> None:
+        self.lines.append(row[:-2] + self._newline)
 
 
 def _project_row(instance: Instance, project: Project) -> list[str]:
