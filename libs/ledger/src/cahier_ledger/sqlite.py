@@ -234,11 +234,14 @@ class SqliteWriter:
                 connection.close()
 
     def _begin(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._io("open", False)
-            self._connection = _open_for_writing(self._path)
-            self._io("open", True)
-        self._execute(self._connection, "begin", "BEGIN IMMEDIATE")
+        connection = self._connection or self._reopen()
+        self._execute(connection, "begin", "BEGIN IMMEDIATE")
+        return connection
+
+    def _reopen(self) -> sqlite3.Connection:
+        self._io("open", False)
+        self._connection = _open_for_writing(self._path)
+        self._io("open", True)
         return self._connection
 
     def _read_known(self, connection: sqlite3.Connection, batch: Sequence[Append]) -> Known:
@@ -272,9 +275,9 @@ class SqliteWriter:
     def _was_stored(self, decided: Plan) -> bool:
         """Whether the transaction whose COMMIT failed is there: its last row tells."""
         try:
-            self._connection = _open_for_writing(self._path)
-            self.heads = _read_heads(self._connection)
-            return _has_last_row(self._connection, decided)
+            connection = self._reopen()
+            self.heads = _read_heads(connection)
+            return _has_last_row(connection, decided)
         except (sqlite3.Error, OSError) as error:
             _log.warning("cannot read back the last batch: %s", error)
             self.close()
