@@ -1,0 +1,1 @@
+"""What talks outwards: key files, password hashing, token signing, the census view."""

@@ -1,0 +1,1 @@
+"""What identity does: commands, queries, sessions, and what of it becomes public."""

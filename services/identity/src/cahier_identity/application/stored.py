@@ -1,0 +1,13 @@
+"""Topics of the private events that are no aggregate's: the census roll's."""
+
+from __future__ import annotations
+
+from cahier_identity.domain.census import RollLoaded, RowsListed
+from cahier_ledger.codec import Codec
+
+ROWS_LISTED = "identity.census_roll.rows_listed"
+ROLL_LOADED = "identity.census_roll.loaded"
+
+CODEC = Codec()
+ROWS = CODEC.register(ROWS_LISTED, RowsListed)
+CODEC.register(ROLL_LOADED, RollLoaded)
