@@ -1,0 +1,240 @@
+"""`cahier tally` answers with the winners and the reasons, or with one line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cahier_cli.tally import tally
+
+REAL_ELECTIONS = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "pabulib"
+
+ELECTION = """META
+key;value
+budget;100.5
+vote_type;approval
+rule;{rule}
+currency;EUR
+min_project_score_threshold;2
+PROJECTS
+project_id;cost;name
+b;60;Bancs
+a;60;Arbres
+c;40.5;"Cour; \x1b[31mrouge"
+d;30;Digue
+e;10;Eau
+VOTES
+voter_id;vote
+1;a,b,c,d
+2;a,b,c,d
+3;a,b
+4;c
+5;d
+"""
+
+
+@pytest.fixture
+def election(tmp_path: Path) -> Path:
+    path = tmp_path / "city.pb"
+    path.write_text(ELECTION.format(rule="greedy"))
+    return path
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(tally, [str(arg) for arg in args])
+
+
+def answer(*args: object) -> dict:
+    result = run(*args, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    return json.loads(result.stdout)
+
+
+def refusal(*args: object) -> str:
+    """The one line on stderr; nothing stands on stdout."""
+    result = run(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_the_files_own_rule_counts_and_its_order_breaks_ties(election):
+    told = answer(election)
+    assert told["selected"] == ["b", "c"]
+    assert (told["rule"], told["utility"], told["completion"]) == ("greedy", "cost", "none")
+    assert (told["ties"], told["tie_order"]) == ("standard", "presented")
+    assert (told["budget"], told["spent"], told["currency"]) == ("100.5", "100.5", "EUR")
+    assert (told["voters"], told["invalid_ballots"], told["warnings"]) == (5, [], [])
+
+
+def test_every_project_has_its_reason(election):
+    projects = answer(election)["projects"]
+    assert projects[0] == {
+        "id": "b",
+        "cost": "60",
+        "votes": 3,
+        "score": "3",
+        "reason": "selected",
+        "left": "100.5",
+    }
+    assert {one["id"]: (one["reason"], one.get("left")) for one in projects} == {
+        "b": ("selected", "100.5"),
+        "a": ("does_not_fit", "40.5"),
+        "c": ("selected", "40.5"),
+        "d": ("does_not_fit", "0"),
+        "e": ("no_votes", None),
+    }
+
+
+def test_a_chosen_rule_breaks_ties_by_cost_then_votes_then_id(election):
+    told = answer(election, "--rule", "greedy")
+    assert told["selected"] == ["d", "c"]
+    assert told["tie_order"] == "cheapest"
+
+
+def test_lexicographic_ties_go_by_id(election):
+    told = answer(election, "--ties", "lexicographic")
+    assert (told["selected"], told["ties"]) == (["a", "c"], "lexicographic")
+
+
+def test_cardinality_goes_by_score_per_cost(election):
+    told = answer(election, "--rule", "greedy", "--utility", "cardinality")
+    assert (told["selected"], told["utility"]) == (["d", "c"], "cardinality")
+
+
+@pytest.mark.parametrize(
+    ("rule", "selected"), [("greedy-no-skip", ["b"]), ("greedy-threshold", ["b", "c"])]
+)
+def test_the_other_greedy_rules_of_a_file_are_served(tmp_path, rule, selected):
+    path = tmp_path / "city.pb"
+    path.write_text(ELECTION.format(rule=rule))
+    told = answer(path)
+    assert (told["rule"], told["selected"]) == (rule, selected)
+    assert told.get("threshold") == ("2" if rule == "greedy-threshold" else None)
+
+
+@pytest.mark.parametrize(
+    ("vote_type", "votes", "winner"),
+    [
+        ("ordinal", "voter_id;vote\n1;d,a\n2;d\n", "d"),
+        ("cumulative", "voter_id;vote;points\n1;d,a;1,3\n2;d;1\n", "a"),
+        ("scoring", "voter_id;vote;points\n1;d,a;0.5,3\n2;d;1\n", "a"),
+        ("choose-1", "voter_id;vote\n1;d\n", "d"),
+    ],
+)
+def test_greedy_counts_every_vote_type_by_its_score(tmp_path, vote_type, votes, winner):
+    path = tmp_path / "city.pb"
+    head, _ = ELECTION.format(rule="greedy").split("VOTES\n")
+    path.write_text(head.replace("approval", vote_type) + "VOTES\n" + votes)
+    assert answer(path, "--rule", "greedy")["selected"][0] == winner
+
+
+def test_without_json_a_table_is_printed_for_people(election):
+    result = run(election)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "city.pb: greedy by score, ties in the file's order"
+    assert lines[2].split() == ["project", "cost", "score", "outcome", "name"]
+    assert lines[3].split() == ["b", "60", "3", "selected", "Bancs"]
+    assert lines[-1] == "2 of 5 projects selected by 5 ballots; 100.5 of 100.5 EUR spent"
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("rule", ["mes", "phragmen"])
+def test_a_rule_that_is_not_served_is_refused(election, rule):
+    line = refusal(election, "--rule", rule, "--json")
+    assert "this release counts by the greedy rules only" in line
+    assert repr(rule) in line
+
+
+@pytest.mark.parametrize("rule", ["equalshares", "equalshares/add1", "equalshares/add1-comparison"])
+def test_a_file_rule_that_is_not_served_is_refused(tmp_path, rule):
+    path = tmp_path / "city.pb"
+    path.write_text(ELECTION.format(rule=rule))
+    assert repr(rule) in refusal(path)
+    assert answer(path, "--rule", "greedy")["selected"]
+
+
+@pytest.mark.parametrize("rule", ["greedy-custom", "unknown", ""])
+def test_an_unknown_file_rule_is_refused_by_name(tmp_path, rule):
+    path = tmp_path / "city.pb"
+    path.write_text(ELECTION.format(rule=rule))
+    line = refusal(path, "--json")
+    assert line.startswith(f"{path}: rule: ")
+    assert repr(rule) in line
+
+
+def test_an_unknown_rule_option_is_refused(election):
+    assert "'borda'" in refusal(election, "--rule", "borda")
+
+
+def test_what_only_equal_shares_knows_is_refused_for_greedy(election):
+    assert "--completion" in refusal(election, "--completion", "add1")
+    assert "--stop" in refusal(election, "--stop", "exhaustive")
+    assert answer(election, "--completion", "none")["completion"] == "none"
+
+
+def test_a_threshold_rule_without_a_threshold_is_refused(tmp_path):
+    path = tmp_path / "city.pb"
+    text = ELECTION.format(rule="greedy-threshold")
+    path.write_text(text.replace("min_project_score_threshold;2\n", ""))
+    assert "least score" in refusal(path)
+
+
+def test_a_bad_file_is_refused_with_file_line_field_and_rule(election):
+    election.write_text(ELECTION.format(rule="greedy").replace("4;c", "4;zz"))
+    assert refusal(election, "--json") == (
+        f"{election}:20: vote: names the project 'zz', which PROJECTS does not hold"
+    )
+
+
+def test_a_file_that_is_not_there_or_is_a_folder_is_refused(tmp_path):
+    assert refusal(tmp_path / "none.pb").startswith(f"{tmp_path / 'none.pb'}: file: ")
+    assert refusal(tmp_path).startswith(f"{tmp_path}: file: ")
+
+
+def test_invalid_ballots_are_left_out_and_told_and_refused_when_strict(election):
+    text = ELECTION.format(rule="greedy")
+    election.write_text(text.replace("min_project_score_threshold;2", "max_length;2"))
+    told = answer(election)
+    assert told["voters"] == 3
+    assert [(one["line"], one["voter_id"]) for one in told["invalid_ballots"]] == [
+        (17, "1"),
+        (18, "2"),
+    ]
+    table = run(election)
+    assert table.exit_code == 0
+    assert table.stderr.count("warning: left out: line ") == 2
+    assert refusal(election, "--strict").startswith(f"{election}:17: vote: ")
+
+
+def test_warnings_are_told_up_to_a_bound(election):
+    rows = "".join(f"x{number};a, b\n" for number in range(50))
+    election.write_text(ELECTION.format(rule="greedy") + rows)
+    assert len(answer(election)["warnings"]) == 50
+    lines = run(election).stderr.splitlines()
+    assert (len(lines), lines[-1]) == (11, "warning: and 40 more")
+
+
+def test_the_command_runs_as_a_process_of_its_own(election):
+    command = [sys.executable, "-c", "from cahier_cli.tally import tally; tally()"]
+    done = subprocess.run([*command, str(election), "--json"], capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["selected"] == ["b", "c"]
+    refused = subprocess.run([*command, "none.pb"], capture_output=True, timeout=60)
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    assert refused.stderr == b"none.pb: file: No such file or directory\n"
+
+
+def test_warszawa_2017_comes_out_as_announced():
+    path = REAL_ELECTIONS / "Poland_Warszawa_2017_Praga-Poludnie.pb"
+    if not path.exists():
+        pytest.skip(f"the real elections are missing: no {path}")
+    told = answer(path)
+    assert (told["budget"], told["spent"], len(told["selected"])) == ("446829.4", "436250", 11)
