@@ -171,7 +171,7 @@ class _Payload(msgspec.Struct, frozen=True):
     iss: str
     sub: Annotated[str, msgspec.Meta(min_length=1)]
     aud: str | list[str]
-    exp: Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
+    exp: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
     roles: frozenset[str] = frozenset()
     thing: str = ""
     district: str = ""

@@ -1,0 +1,88 @@
+"""Health and metrics over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from cahier_chassis import metrics
+from cahier_chassis.health import Health, HealthApp, HttpServer
+
+
+@pytest.fixture
+async def health() -> AsyncIterator[Any]:
+    health = Health()
+    server = HttpServer(HealthApp(health))
+    port = await server.start("127.0.0.1", 0)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        yield health, client
+    await server.stop()
+
+
+async def test_ready_only_while_every_check_passes_and_names_those_that_fail(health: Any) -> None:
+    checks, client = health
+    reason = ""
+    checks.add_check("store", lambda: "")
+    checks.add_check("nats", lambda: reason)
+    assert (await client.get("/readyz")).status_code == 200
+    reason = "not connected"
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ready", "failing": {"nats": "not connected"}}
+
+
+async def test_a_check_that_raises_fails(health: Any) -> None:
+    checks, client = health
+    checks.add_check("broken", lambda: [][0])
+    assert (await client.get("/readyz")).json()["failing"] == {"broken": "check failed"}
+
+
+async def test_alive_even_when_not_ready(health: Any) -> None:
+    checks, client = health
+    checks.add_check("nats", lambda: "not connected")
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_metrics_are_prometheus_text(health: Any) -> None:
+    _, client = health
+    before = metrics.REGISTRY.get_sample_value("cahier_ledger_events_appended_total") or 0
+    metrics.meter_commit(2, 3, 0.01)
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert f"cahier_ledger_events_appended_total {before + 3}" in answer.text
+    assert "process_resident_memory_bytes" in answer.text
+
+
+async def test_another_path_is_not_found(health: Any) -> None:
+    assert (await health[1].get("/admin")).status_code == 404
+
+
+async def test_a_taken_port_is_an_error() -> None:
+    first, second = HttpServer(HealthApp(Health())), HttpServer(HealthApp(Health()))
+    port = await first.start("127.0.0.1", 0)
+    with pytest.raises(OSError, match="in use"):
+        await second.start("127.0.0.1", port)
+    await second.stop()
+    await first.stop()
+
+
+async def test_stopping_lets_the_request_at_work_finish() -> None:
+    started = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        started.set()
+        await asyncio.sleep(0.2)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"finished"})
+
+    server = HttpServer(slow)
+    port = await server.start("127.0.0.1", 0)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        at_work = asyncio.create_task(client.get("/"))
+        await started.wait()
+        await server.stop()
+        assert (await at_work).text == "finished"
