@@ -1,0 +1,123 @@
+"""A city's folder: where each unit keeps its data, and what a running city says of itself."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cahier_chassis.keys import PUBLIC_SUFFIX, write_key_pair
+
+SERVICES = ("identity", "consultation", "budget")
+"""Services of this release; each owns a log. Others come with later releases."""
+
+TOKEN_KEY = "token"
+
+
+class CityError(Exception):
+    """The folder cannot be used as asked; the text is one line for a person."""
+
+
+@dataclass(frozen=True)
+class CityFolder:
+    """Paths below one city's data folder."""
+
+    root: Path
+
+    @property
+    def run_file(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def clock_file(self) -> Path:
+        return self.root / "clock"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def token_private_key(self) -> Path:
+        return self.keys / f"{TOKEN_KEY}.pem"
+
+    @property
+    def token_public_key(self) -> Path:
+        return self.keys / f"{TOKEN_KEY}{PUBLIC_SUFFIX}"
+
+    def unit(self, name: str) -> Path:
+        return self.root / name
+
+    def log(self, unit: str) -> Path:
+        return self.root / "logs" / f"{unit}.log"
+
+    def ledger(self, service: str) -> Path:
+        return self.unit(service) / "events.db"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a city was ever started here."""
+        return self._name_file.is_file()
+
+    @property
+    def name(self) -> str:
+        """The city's name, fixed at its first start; raises CityError where there is no city."""
+        try:
+            return str(json.loads(self._name_file.read_text("utf-8"))["city"])
+        except (OSError, ValueError, KeyError):
+            raise CityError(f"{self.root} holds no city: start one with `cahier up`") from None
+
+    @property
+    def _name_file(self) -> Path:
+        return self.root / "city.json"
+
+    def prepare(self, city: str | None) -> str:
+        """Makes what a first start needs and returns the city's name.
+
+        Raises CityError when the folder belongs to a city of another name.
+        """
+        for folder in (self.root, self.keys, self.root / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not self._name_file.is_file():
+            write_atomically(self._name_file, json.dumps({"city": city or "demo"}) + "\n")
+        if city is not None and city != self.name:
+            raise CityError(f"{self.root} belongs to the city {self.name}, not {city}")
+        if not self.token_private_key.is_file():
+            write_key_pair(self.keys, TOKEN_KEY)
+        return self.name
+
+    def running(self) -> dict[str, Any]:
+        """What run.json says; raises CityError when no city runs here."""
+        try:
+            running: dict[str, Any] = json.loads(self.run_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            raise CityError(f"no city runs on {self.root}: start it with `cahier up`") from None
+        return running
+
+
+class CityLock:
+    """Held by the one `cahier up` of a folder; the kernel lets go of it with the process."""
+
+    def __init__(self, folder: CityFolder) -> None:
+        """Raises CityError when another process holds it."""
+        folder.root.mkdir(parents=True, exist_ok=True)
+        self._file = (folder.root / "lock").open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CityError(f"a city is already running on {folder.root}") from None
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a file so that a reader, or a crash, meets the old text or the new one."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

@@ -1,0 +1,103 @@
+"""A running city's doors as importers and the demo use them: gRPC, tokens and the dev clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from cahier_chassis.grpc_client import ServiceChannel
+from cahier_cli.city import CityError, CityFolder
+from cahier_cli.token import make_token
+from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
+from cahier_contracts.consultation.v1.consultation_service_pb2_grpc import ConsultationServiceStub
+from cahier_contracts.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from cahier_kernel.clock import to_rfc3339
+from cahier_kernel.errors import DomainError
+
+TOKEN_RENEWED_S = 120
+CALL_TIMEOUT_S = 30.0
+PATIENCE_S = 60.0
+PAUSE_S = 0.05
+
+Answer = TypeVar("Answer")
+
+
+class TokenSource:
+    """Operator tokens of one role, signed anew before the last one ends."""
+
+    def __init__(self, folder: CityFolder, role: str) -> None:
+        self._folder, self._role = folder, role
+        self._token, self._made_s = "", float("-inf")
+
+    def __call__(self) -> str:
+        if time.monotonic() - self._made_s > TOKEN_RENEWED_S:
+            self._token = make_token(self._folder, self._role, f"operator:{self._role}")
+            self._made_s = time.monotonic()
+        return self._token
+
+
+class Doors:
+    """Stubs of one running city: `staff` and `importer` name the role that each call has."""
+
+    def __init__(self, folder: CityFolder) -> None:
+        """Raises CityError when no city runs on the folder."""
+        running = folder.running()
+        self.portal: str = running["portal"]
+        addresses: dict[str, str] = running["grpc"]
+        staff, importer = TokenSource(folder, "staff"), TokenSource(folder, "importer")
+        self._channels: list[ServiceChannel] = []
+        self.identity: Any = self._stub(IdentityServiceStub, addresses["identity"], importer)
+        self.proposers: Any = self._stub(
+            ConsultationServiceStub, addresses["consultation"], importer
+        )
+        self.consultation: Any = self._stub(
+            ConsultationServiceStub, addresses["consultation"], staff
+        )
+        self.budget: Any = self._stub(BudgetServiceStub, addresses["budget"], staff)
+        self.booth: Any = self._stub(BudgetServiceStub, addresses["budget"], importer)
+
+    def _stub(self, stub: Callable[[Any], Any], address: str, token: TokenSource) -> Any:
+        channel = ServiceChannel(address, token=token, timeout_s=CALL_TIMEOUT_S)
+        self._channels.append(channel)
+        return stub(channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for channel in self._channels:
+            await channel.close()
+
+    async def set_clock(self, now: datetime) -> None:
+        """Sets the city's clock; raises CityError where it was started without --dev-clock."""
+        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
+            answer = await http.post(f"{self.portal}/dev/clock", json={"now": to_rfc3339(now)})
+        if answer.is_error:
+            raise CityError(f"the city's clock cannot be set (HTTP {answer.status_code})")
+
+
+async def patiently(call: Callable[[], Awaitable[Answer]], *codes: str) -> Answer:
+    """Repeats a call that is refused with one of `codes` for PATIENCE_S, then lets the refusal out.
+
+    For what has to travel through a log first: a date that a timer sees, a decision that a
+    sibling must hear of.
+    """
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return await call()
+        except DomainError as error:
+            if error.code not in codes or time.monotonic() > deadline_s:
+                raise
+        await asyncio.sleep(PAUSE_S)

@@ -1,0 +1,178 @@
+"""What a Pabulib file means to Cahier: its rules, labels, and what is kept to write it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import TypeVar
+
+from cahier_contracts.budget.v1 import budget_service_pb2 as pb
+from cahier_kernel.errors import Invalid
+from cahier_kernel.money import is_currency
+from cahier_record.budget.ballots import BallotPaper, encode_paper
+from cahier_record.budget.pabulib import Ballot, Instance, Project, cents
+
+TITLE_CHARS_MAX = 150
+CATEGORY_CHARS_MAX = 80
+DISTRICT_CHARS_MAX = 120
+REFERENCE_CHARS_MAX = 40
+NO_CURRENCY = "XXX"  # ISO 4217 for a transaction without a currency
+SERVED_VOTE_TYPES = ("approval", "choose-1")
+SERVED_RULES = ("greedy", "greedy-no-skip", "greedy-threshold")
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+Item = TypeVar("Item")
+
+
+class CannotImport(Exception):
+    """The file cannot be carried by this release; the text is one line."""
+
+
+def rules_of(instance: Instance, rule: str = "") -> pb.Rules:
+    """The file's rules as budget's; `rule` replaces the one that META names.
+
+    Raises CannotImport for ballots or a counting rule that this release does not serve, and for
+    amounts finer than a cent.
+    """
+    if instance.vote_type not in SERVED_VOTE_TYPES:
+        raise CannotImport(
+            f"vote_type {instance.vote_type}: this release reads approval and choose-1 only"
+        )
+    rule = rule or instance.rule
+    if rule not in SERVED_RULES:
+        named = f"rule {rule}" if rule else "no rule in META"
+        raise CannotImport(
+            f"{named}: this release counts by {', '.join(SERVED_RULES)}; name one with --rule"
+        )
+    for project in instance.projects:
+        _cents(project.cost, f"project {project.id}: cost")
+        if len(project.id) > REFERENCE_CHARS_MAX:
+            raise CannotImport(
+                f"project_id {project.id}: a reference has at most {REFERENCE_CHARS_MAX} characters"
+            )
+    return pb.Rules(
+        vote_type=instance.vote_type,
+        rule=rule,
+        min_length=_whole(instance, "min_length"),
+        max_length=_whole(instance, "max_length"),
+        max_sum_cost_cents=_cents(_number(instance, "max_sum_cost"), "max_sum_cost"),
+        threshold_votes=_whole(instance, "min_project_score_threshold"),
+        ties="standard",
+    )
+
+
+def envelope_cents(instance: Instance) -> int:
+    """The budget in cents; raises CannotImport for a finer one."""
+    return _cents(instance.budget, "budget")
+
+
+def currency_of(instance: Instance) -> str:
+    """META's currency, or the code for none."""
+    currency = instance.meta.get("currency", "").strip()
+    return currency if is_currency(currency) else NO_CURRENCY
+
+
+def title_of(project: Project) -> str:
+    return project.fields.get("name", "").strip() or f"Project {project.id}"
+
+
+def body_of(project: Project) -> str:
+    """The description, or the name where a title has no room for all of it."""
+    return project.fields.get("description", "").strip() or title_of(project)
+
+
+def category_of(project: Project) -> str:
+    return shortened(project.fields.get("category", "").strip(), CATEGORY_CHARS_MAX)
+
+
+def district_of(project: Project) -> str:
+    fields = project.fields
+    label = fields.get("district", "") or fields.get("neighborhood", "") or ""
+    return shortened(label.strip(), DISTRICT_CHARS_MAX)
+
+
+def districts_of(instance: Instance) -> list[str]:
+    """The labels of all districts, in the order in which projects name them."""
+    return list(dict.fromkeys(filter(None, map(district_of, instance.projects))))
+
+
+def election_source(instance: Instance) -> str:
+    """What is kept of the file as a whole, as JSON."""
+    kept = {
+        "meta": instance.meta,
+        "project_columns": instance.project_columns,
+        "vote_columns": instance.vote_columns,
+    }
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def project_source(project: Project) -> str:
+    """What is kept of a project's row, as JSON."""
+    return json.dumps({"cost": project.cost_text, "fields": project.fields}, ensure_ascii=False)
+
+
+def papers_of(instance: Instance) -> list[BallotPaper]:
+    """The ballots with projects by number, each with its row, voter and further columns."""
+    numbers = {project.id: number for number, project in enumerate(instance.projects, 1)}
+    columns = instance.extra_vote_columns
+    return [
+        BallotPaper(
+            tuple(sorted({numbers[project] for project in ballot.projects})),
+            _extra(row, ballot, columns, numbers),
+        )
+        for row, ballot in enumerate(instance.ballots)
+    ]
+
+
+def _extra(
+    row: int, ballot: Ballot, columns: Sequence[str], numbers: Mapping[str, int]
+) -> dict[str, str]:
+    """Columns as text; the vote too, where its order is not that of the project numbers."""
+    by_number = tuple(sorted(ballot.projects, key=numbers.__getitem__))
+    order = {} if ballot.projects == by_number else {"vote": ",".join(ballot.projects)}
+    further = dict(zip(columns, ballot.extra, strict=True))
+    return {"row": str(row), "voter_id": ballot.voter, **order, **further}
+
+
+def extra_bytes(papers: Sequence[BallotPaper]) -> int:
+    """The most bytes that any ballot needs beyond its choices."""
+    return max(
+        (len(encode_paper(p)) - len(encode_paper(BallotPaper(p.choices))) for p in papers),
+        default=0,
+    )
+
+
+def shortened(text: str, chars_max: int) -> str:
+    """The text, cut with an ellipsis where it is too long; blanks and controls become blanks."""
+    text = " ".join(text.split())
+    return text if len(text) <= chars_max else text[: chars_max - 1].rstrip() + "…"
+
+
+def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _number(instance: Instance, key: str) -> Fraction:
+    text = instance.meta.get(key, "").strip()
+    try:
+        return Fraction(text or "0")
+    except ValueError:
+        raise CannotImport(f"META: {key}: not a number: {text!r}") from None
+
+
+def _whole(instance: Instance, key: str) -> int:
+    number = _number(instance, key)
+    if number.denominator != 1 or number < 0:
+        raise CannotImport(f"META: {key}: not a whole number: {instance.meta[key]!r}")
+    return int(number)
+
+
+def _cents(amount: Fraction, what: str) -> int:
+    try:
+        return cents(amount)
+    except (ValueError, Invalid) as error:
+        raise CannotImport(f"{what}: {error}") from None

@@ -1,0 +1,166 @@
+"""From accepted proposals to an election with every ballot sealed and cast."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+
+from cahier_cli.calendar import Calendar
+from cahier_cli.doors import Doors, patiently
+from cahier_cli.importing.ideas import stamp
+from cahier_cli.importing.reading import (
+    TITLE_CHARS_MAX,
+    CannotImport,
+    Progress,
+    chunks,
+    currency_of,
+    districts_of,
+    election_source,
+    envelope_cents,
+    extra_bytes,
+    papers_of,
+    project_source,
+    shortened,
+)
+from cahier_contracts.budget.v1 import budget_service_pb2 as pb
+from cahier_contracts.identity.v1 import identity_service_pb2 as identity_pb
+from cahier_ledger.sealing import Sealer, ballot_binding
+from cahier_record.budget.ballots import (
+    ELECTORATE,
+    SCHEME_CONFIDENTIAL,
+    BallotPaper,
+    encode_paper,
+)
+from cahier_record.budget.pabulib import Instance
+
+CREDENTIALS_PER_CALL = 1_000
+BALLOTS_PER_CALL = 100
+CALLS_AT_ONCE = 4
+
+
+async def prepare_election(
+    doors: Doors,
+    instance: Instance,
+    calendar: Calendar,
+    rules: pb.Rules,
+    process_id: str,
+    proposals: Sequence[str],
+    progress: Progress,
+) -> str:
+    """An election with every project costed and feasible; its id."""
+    unit = instance.meta.get("unit", "")
+    title = instance.meta.get("description", "") or f"Participatory budget {unit}"
+    created = await doors.budget.CreateElection(
+        pb.CreateElectionRequest(
+            title=shortened(title, TITLE_CHARS_MAX),
+            description=instance.meta.get("comment", ""),
+            process_id=process_id,
+            envelope_cents=envelope_cents(instance),
+            currency=currency_of(instance),
+            districts=districts_of(instance),
+            opens_at=stamp(calendar.voting_opens),
+            closes_at=stamp(calendar.voting_closes),
+            rules=rules,
+            ballot_extra_bytes=extra_bytes(papers_of(instance)),
+            source=election_source(instance),
+        )
+    )
+    election_id = str(created.election_id)
+    for place, (project, proposal_id) in enumerate(zip(instance.projects, proposals, strict=True)):
+        add = pb.AddProjectRequest(
+            election_id=election_id,
+            proposal_id=proposal_id,
+            reference=project.id,
+            source=project_source(project),
+        )
+        added = await _once_known(doors, add)
+        named = {"election_id": election_id, "project_id": added.project_id}
+        await doors.budget.CostProject(pb.CostProjectRequest(**named, cost_cents=project.cents()))
+        await doors.budget.JudgeFeasibility(
+            pb.JudgeFeasibilityRequest(**named, feasibility=pb.FEASIBILITY_FEASIBLE)
+        )
+        progress("projects", place + 1, len(instance.projects))
+    return election_id
+
+
+async def _once_known(doors: Doors, add: pb.AddProjectRequest) -> pb.AddProjectResponse:
+    """Adds a project as soon as budget has heard of the proposal's acceptance."""
+    answer: pb.AddProjectResponse = await patiently(
+        lambda: doors.budget.AddProject(add), "proposal_not_accepted"
+    )
+    return answer
+
+
+async def cast_ballots(
+    doors: Doors,
+    instance: Instance,
+    election_id: str,
+    voters: Sequence[str],
+    progress: Progress,
+) -> float:
+    """Seals and casts every ballot; answers for how many seconds ballots were on their way.
+
+    Raises CannotImport when a ballot is refused, naming its voter and the rule.
+    """
+    if not instance.ballots:
+        return 0.0
+    credentials = await _credentials(doors, election_id, voters)
+    answer = await doors.budget.GetElection(pb.GetElectionRequest(election_id=election_id))
+    sealed = list(_sealed(instance, answer.election, credentials))
+    at_once, done = asyncio.Semaphore(CALLS_AT_ONCE), 0
+
+    async def cast(ballots: Sequence[pb.BallotEnvelope], first: int) -> None:
+        nonlocal done
+        async with at_once:
+            request = pb.CastBallotsRequest(ballots=ballots)
+            answer = await doors.booth.CastBallots(request, repeat=True)
+        for place, result in enumerate(answer.results):
+            if result.error_code:
+                voter = instance.ballots[first + place].voter
+                raise CannotImport(f"ballot of voter {voter}: {result.error_rule}")
+        done += len(ballots)
+        progress("ballots", done, len(sealed))
+
+    started_s = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number, chunk in enumerate(chunks(sealed, BALLOTS_PER_CALL)):
+            group.create_task(cast(chunk, number * BALLOTS_PER_CALL))
+    return time.monotonic() - started_s
+
+
+async def _credentials(doors: Doors, election_id: str, voters: Sequence[str]) -> list[str]:
+    credentials: list[str] = []
+    for chunk in chunks(voters, CREDENTIALS_PER_CALL):
+        request = identity_pb.IssueCredentialsRequest(election_id=election_id, resident_ids=chunk)
+        answer = await doors.identity.IssueCredentials(request, repeat=True)
+        credentials.extend(answer.credentials)
+    return credentials
+
+
+def _sealed(
+    instance: Instance, election: pb.Election, credentials: Sequence[str]
+) -> Iterator[pb.BallotEnvelope]:
+    sealer = Sealer(urlsafe_b64encode(election.trustee_public_key).rstrip(b"=").decode())
+    for paper, credential in zip(papers_of(instance), credentials, strict=True):
+        yield seal_ballot(sealer, election, credential, paper, sequence=1)
+
+
+def seal_ballot(
+    sealer: Sealer, election: pb.Election, credential: str, paper: BallotPaper, *, sequence: int
+) -> pb.BallotEnvelope:
+    """A paper in its envelope, bound to election, credential and sequence."""
+    binding = ballot_binding(
+        election.election_id, ELECTORATE, SCHEME_CONFIDENTIAL, credential, sequence
+    )
+    return pb.BallotEnvelope(
+        election_id=election.election_id,
+        electorate=ELECTORATE,
+        scheme=SCHEME_CONFIDENTIAL,
+        credential=credential,
+        sequence=sequence,
+        sealed=sealer.seal(
+            encode_paper(paper), binding=binding, padded_size=election.ballot_size_bytes
+        ),
+    )

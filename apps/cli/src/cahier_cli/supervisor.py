@@ -1,0 +1,159 @@
+"""Keeps a city's units running: starts them in order, restarts what dies, stops all cleanly.
+
+Units die with their parent (the kernel kills them), so a killed supervisor leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import httpx
+
+from cahier_cli.city import CityFolder, write_atomically
+from cahier_cli.units import LOOPBACK, Unit, environment_of
+
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 15.0
+POLL_S = 0.05
+RESTART_PAUSE_S_FIRST = 0.1
+RESTART_PAUSE_S_MAX = 5.0
+STEADY_AFTER_S = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+class UnitFailed(Exception):
+    """A unit did not become ready; the text names it and its log."""
+
+
+def _die_with_parent() -> None:
+    """In the child, before exec: SIGKILL from the kernel when the supervisor is gone (Linux)."""
+    os.setpgid(0, 0)  # Ctrl-C reaches the supervisor alone, which stops the units in order
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Supervisor:
+    """Runs units until it is stopped. One event loop, on the process's main thread."""
+
+    def __init__(self, folder: CityFolder, units: list[Unit], say: Callable[[str], None]) -> None:
+        """say: takes a line for the terminal, for what an operator should know."""
+        self._folder = folder
+        self._units = units
+        self._say = say
+        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Starts all units and returns when every one answers; raises UnitFailed."""
+        for unit in self._units:
+            await self._spawn(unit)
+            if unit.name == "nats":
+                await self._wait_ready(unit)
+        await asyncio.gather(*(self._wait_ready(unit) for unit in self._units))
+        self._write_run_file()
+        self._keepers = [asyncio.create_task(self._keep(unit)) for unit in self._units]
+
+    async def stop(self) -> None:
+        """SIGTERM to each unit, the last started first; SIGKILL to what does not end in time."""
+        self._stopping = True
+        for keeper in self._keepers:
+            keeper.cancel()
+        for unit in reversed(self._units):
+            await self._end(unit)
+        with suppress(FileNotFoundError):
+            self._folder.run_file.unlink()
+
+    async def _spawn(self, unit: Unit) -> None:
+        self._folder.unit(unit.name).mkdir(parents=True, exist_ok=True)
+        with self._folder.log(unit.name).open("ab") as log:
+            self._processes[unit.name] = await asyncio.create_subprocess_exec(
+                *unit.command,
+                env=environment_of(unit),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,
+            )
+
+    async def _wait_ready(self, unit: Unit) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        async with httpx.AsyncClient(trust_env=False, timeout=2.0) as http:
+            while time.monotonic() < deadline:
+                process = self._processes[unit.name]
+                if process.returncode is not None:
+                    raise UnitFailed(self._failure(unit, f"ended with {process.returncode}"))
+                if await (_answers(http, unit.ready_url) if unit.ready_url else _greets(unit)):
+                    return
+                await asyncio.sleep(POLL_S)
+        raise UnitFailed(self._failure(unit, f"was not ready in {READY_TIMEOUT_S:.0f} s"))
+
+    def _failure(self, unit: Unit, what: str) -> str:
+        return f"{unit.name} {what}; its log is {self._folder.log(unit.name)}"
+
+    async def _keep(self, unit: Unit) -> None:
+        pause_s = RESTART_PAUSE_S_FIRST
+        while True:
+            started_s = time.monotonic()
+            code = await self._processes[unit.name].wait()
+            if self._stopping:
+                return
+            if time.monotonic() - started_s > STEADY_AFTER_S:
+                pause_s = RESTART_PAUSE_S_FIRST
+            self._say(f"{unit.name} ended ({code}); starting it again")
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, RESTART_PAUSE_S_MAX)
+            await self._spawn(unit)
+            self._write_run_file()
+
+    async def _end(self, unit: Unit) -> None:
+        process = self._processes.get(unit.name)
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            self._say(f"{unit.name} did not stop in {STOP_TIMEOUT_S:.0f} s; killing it")
+            process.kill()
+            await process.wait()
+
+    def _write_run_file(self) -> None:
+        portal = self._units[-1]
+        running = {
+            "portal": f"http://{LOOPBACK}:{portal.port}",
+            "nats": f"nats://{LOOPBACK}:{self._units[0].port}",
+            "grpc": {unit.name: unit.grpc for unit in self._units if unit.grpc},
+            "metrics": {
+                unit.name: f"http://{LOOPBACK}:{unit.port}"
+                for unit in self._units
+                if unit.ready_url
+            },
+            "pids": {name: process.pid for name, process in self._processes.items()},
+        }
+        write_atomically(self._folder.run_file, json.dumps(running, indent=2) + "\n")
+
+
+async def _answers(http: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await http.get(url)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+async def _greets(unit: Unit) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(LOOPBACK, unit.port)
+        greeting = await asyncio.wait_for(reader.read(5), 1.0)
+        writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return greeting == b"INFO "

@@ -1,0 +1,147 @@
+"""The units of a city: what `cahier up` starts, with which settings, in which order."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cahier_cli.city import SERVICES, CityFolder
+from cahier_ledger.bus.server import NatsServerConfig, nats_server_binary, write_config
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One process. ready_url answers 200 when it serves; "" for nats, which greets on its port."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    ready_url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    grpc: str = ""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Loopback ports of one run, kept when a unit is restarted so that its callers find it."""
+
+    nats: int
+    grpc: dict[str, int]
+    http: dict[str, int]
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Asks the kernel for all of them at once, so that no two are alike."""
+        with ExitStack() as stack:
+            taken = []
+            for _ in range(1 + 2 * len(SERVICES)):
+                listener = stack.enter_context(socket.socket())
+                listener.bind((LOOPBACK, 0))
+                taken.append(int(listener.getsockname()[1]))
+        pairs = dict(zip(SERVICES, zip(taken[1::2], taken[2::2], strict=True), strict=True))
+        return cls(
+            nats=taken[0],
+            grpc={name: pair[0] for name, pair in pairs.items()},
+            http={name: pair[1] for name, pair in pairs.items()},
+        )
+
+
+def units_of(folder: CityFolder, city: str, port: int, *, dev_clock: bool) -> list[Unit]:
+    """nats, the services, the portal: in the order of starting."""
+    ports = Ports.free()
+    nats_url = f"nats://{LOOPBACK}:{ports.nats}"
+    shared = {
+        "CITY": city,
+        "HOST": LOOPBACK,
+        "NATS_URL": nats_url,
+        "TOKEN_PUBLIC_KEYS": str(folder.token_public_key),
+    }
+    if dev_clock:
+        shared["CLOCK_FILE"] = str(folder.clock_file)
+    services = [_service(folder, name, ports, shared) for name in SERVICES]
+    return [
+        _nats(folder, ports.nats),
+        *services,
+        _portal(folder, port, ports, shared, dev_clock=dev_clock),
+    ]
+
+
+def _nats(folder: CityFolder, port: int) -> Unit:
+    home = folder.unit("nats")
+    config = NatsServerConfig(store_dir=home / "jetstream", port=port, host=LOOPBACK)
+    file = write_config(home / "nats-server.conf", config)
+    return Unit("nats", (str(nats_server_binary()), "--config", str(file)), port)
+
+
+def _service(folder: CityFolder, name: str, ports: Ports, shared: dict[str, str]) -> Unit:
+    own = {
+        "DATA_DIR": str(folder.unit(name)),
+        "GRPC_PORT": str(ports.grpc[name]),
+        "HTTP_PORT": str(ports.http[name]),
+    }
+    if name == "identity":
+        own["TOKEN_PRIVATE_KEY"] = str(folder.token_private_key)
+    return Unit(
+        name,
+        (sys.executable, "-m", f"cahier_{name}"),
+        ports.http[name],
+        f"http://{LOOPBACK}:{ports.http[name]}/readyz",
+        _prefixed(name, {**shared, **own}),
+        f"{LOOPBACK}:{ports.grpc[name]}",
+    )
+
+
+def _portal(
+    folder: CityFolder, port: int, ports: Ports, shared: dict[str, str], *, dev_clock: bool
+) -> Unit:
+    own = {
+        "DATA_DIR": str(folder.unit("portal")),
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://{LOOPBACK}:{port}",
+        "DEV_CLOCK": "1" if dev_clock else "0",
+        **{f"{name.upper()}_ADDRESS": f"{LOOPBACK}:{ports.grpc[name]}" for name in SERVICES},
+    }
+    return Unit(
+        "portal",
+        (sys.executable, "-m", "cahier_portal"),
+        port,
+        f"http://{LOOPBACK}:{port}/readyz",
+        _prefixed("portal", {**shared, **own}),
+    )
+
+
+def _prefixed(name: str, settings: dict[str, str]) -> dict[str, str]:
+    return {f"{name.upper()}_{key}": value for key, value in settings.items()}
+
+
+def environment_of(unit: Unit) -> dict[str, str]:
+    """The unit's whole environment: the caller's without stray settings, and its own."""
+    prefixes = tuple(f"{name.upper()}_" for name in (*SERVICES, "portal"))
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
+    return {**kept, "PYTHONUNBUFFERED": "1", **unit.environment}
+
+
+def port_is_free(port: int) -> bool:
+    """Whether this machine's loopback port can be listened on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def nats_url(units: list[Unit]) -> str:
+    """Where the city's NATS server listens."""
+    return f"nats://{LOOPBACK}:{units[0].port}"
+
+
+def log_path(folder: CityFolder, unit: Unit) -> Path:
+    return folder.log(unit.name)

@@ -1,0 +1,79 @@
+"""`cahier up`: a whole city on this machine, one process a unit, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import click
+
+from cahier_cli.city import CityError, CityFolder, CityLock
+from cahier_cli.supervisor import Supervisor, UnitFailed
+from cahier_cli.units import nats_url, port_is_free, units_of
+from cahier_ledger.bus.streams import declare_dead_stream
+
+DATA_DEFAULT = Path("cahier-data")
+PORT_DEFAULT = 8080
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), default=DATA_DEFAULT, show_default=True)
+@click.option("--city", default=None, help="The city's name; fixed at its first start.  [demo]")
+@click.option("--port", type=click.IntRange(1, 65_535), default=PORT_DEFAULT, show_default=True)
+@click.option("--dev-clock", is_flag=True, help="Let POST /dev/clock set the city's time.")
+def up(data: Path, city: str | None, port: int, *, dev_clock: bool) -> None:
+    """Run a city here: nats-server, the services and the portal."""
+    raise SystemExit(asyncio.run(run_city(data.resolve(), city, port, dev_clock=dev_clock)))
+
+
+async def run_city(data: Path, city: str | None, port: int, *, dev_clock: bool) -> int:
+    """Runs until SIGINT or SIGTERM. Answers the exit code: 0, or 2 when it could not run."""
+    folder = CityFolder(data)
+    try:
+        lock = CityLock(folder)
+        running = await start_city(folder, city, port, dev_clock=dev_clock)
+    except (CityError, UnitFailed) as error:
+        click.echo(f"cahier up: {error}", err=True)
+        return 2
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    click.echo(f"ready http://127.0.0.1:{port}")
+    await stop.wait()
+    await running.stop()
+    lock.release()
+    return 0
+
+
+async def start_city(
+    folder: CityFolder, city: str | None, port: int, *, dev_clock: bool
+) -> Supervisor:
+    """Starts all units of a folder whose lock is held; returns when all of them answer.
+
+    Raises CityError or UnitFailed; then nothing is left running.
+    """
+    if not port_is_free(port):
+        raise CityError(f"port {port} of 127.0.0.1 is taken; choose another with --port")
+    name = folder.prepare(city)
+    units = units_of(folder, name, port, dev_clock=dev_clock)
+    supervisor = Supervisor(folder, units, lambda line: click.echo(f"cahier: {line}", err=True))
+    try:
+        await supervisor.start()
+        await declare_dead_letters(nats_url(units))
+    except BaseException:
+        await supervisor.stop()
+        raise
+    return supervisor
+
+
+async def declare_dead_letters(url: str) -> None:
+    """Declares the stream DEAD, which belongs to no service."""
+    import nats
+
+    connection = await nats.connect(url, connect_timeout=5)
+    try:
+        await declare_dead_stream(connection.jetstream())
+    finally:
+        await connection.close()
