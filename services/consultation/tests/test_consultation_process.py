@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+
 from cahier_consultation.domain.process import Phase, Process
 from cahier_kernel.errors import DomainError, FailedPrecondition, Invalid
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+
 from cahier_consultation.domain import voices
 from cahier_consultation.domain.proposal import Answer, Proposal
 from cahier_kernel.errors import DomainError, FailedPrecondition, Forbidden, Invalid
@@ -80,7 +81,9 @@ def test_a_malformed_proposal_is_refused_with_its_field(changes, code, field):
 
 
 def test_labels_and_body_may_be_empty_and_emoji_may_be_joined():
-    assert happened(submit(body="", category="", district="", title="👩‍🌾 Potager")) == ["submitted"]
+    assert happened(submit(body="", category="", district="", title="👩‍🌾 Potager")) == [
+        "submitted"
+    ]
 
 
 def test_the_author_edits_until_the_window_is_over():

@@ -10,6 +10,7 @@ from eventsourcing.domain import Aggregate
 
 from cahier_consultation.domain import rules
 from cahier_kernel.errors import FailedPrecondition, Forbidden, Invalid
+from cahier_record.consultation.events import AnswerState
 
 
 class Answer(Enum):
@@ -61,7 +62,7 @@ class Proposal(Aggregate):
     class Answered(Aggregate.Event):
         TOPIC = "consultation.proposal.answered"
         process_id: UUID
-        state: str
+        state: AnswerState
         text: str
 
         def apply(self, aggregate: Proposal) -> None:

@@ -1,0 +1,1 @@
+"""What consultation does: commands, queries, due transitions, and what of it becomes public."""

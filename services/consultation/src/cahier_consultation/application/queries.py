@@ -1,0 +1,192 @@
+"""Questions and their answers: bounded pages from the read model, seen by the one who asks."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from cahier_consultation.application.ports import (
+    CommentRow,
+    ProcessRow,
+    ProposalFilter,
+    ProposalRow,
+    Pseudonyms,
+    ReadModel,
+)
+from cahier_kernel.clock import Clock, to_rfc3339
+from cahier_kernel.errors import Invalid, NotFound
+from cahier_ledger.model import Disclosure
+from cahier_ledger.store import LedgerReader
+
+PROCESSES_MAX = 1_000
+PAGE_SIZE_MAX = 200
+PROPOSALS_PAGE_DEFAULT = 50
+COMMENTS_PAGE_DEFAULT = 100
+TOKEN_CHARS_MAX = 200
+NUMBER_MAX = 2**62
+
+
+class Order(Enum):
+    """How a list of proposals is ordered."""
+
+    AS_SUBMITTED = "s"
+    NEWEST = "n"
+    SUPPORTS = "p"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A proposal, and what the one who asks has to do with it."""
+
+    row: ProposalRow
+    supported: bool
+    written: bool
+    editable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalPage:
+    proposals: list[Seen]
+    next_page_token: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommentPage:
+    comments: list[CommentRow]
+    next_page_token: str
+
+
+class Queries:
+    """Reads only. `person` is the id of the person who asks, or "" for anybody."""
+
+    def __init__(
+        self, ledger: LedgerReader, views: ReadModel, pseudonyms: Pseudonyms, clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._views = views
+        self._pseudonyms = pseudonyms
+        self._clock = clock
+
+    def process(self, process_id: UUID) -> ProcessRow:
+        """Raises NotFound `process_not_found`."""
+        found = self._views.process(str(process_id))
+        if found is None:
+            raise NotFound("process_not_found", "there is no such process", field="process_id")
+        return found
+
+    def processes(self) -> list[ProcessRow]:
+        """Newest first, at most PROCESSES_MAX."""
+        return self._views.processes(PROCESSES_MAX)
+
+    def proposal(self, proposal_id: UUID, person: str) -> Seen:
+        """Raises NotFound `proposal_not_found`."""
+        return self._seen([self._proposal_row(proposal_id)], person)[0]
+
+    def proposals(
+        self, which: ProposalFilter, order: Order, page_size: int, page_token: str, person: str
+    ) -> ProposalPage:
+        """A page; rows that come or go between two pages are never shown twice in one order.
+
+        Raises NotFound `process_not_found`; Invalid `page_size_out_of_range`,
+        `page_token_malformed`.
+        """
+        self.process(UUID(which.process))
+        size = _page_size(page_size, PROPOSALS_PAGE_DEFAULT)
+        rows = self._page(which, order, page_token, size + 1)
+        token = _token_after(order, rows[size - 1]) if len(rows) > size else ""
+        total = self._views.count_proposals(which)
+        return ProposalPage(self._seen(rows[:size], person), token, total)
+
+    def comments(self, proposal_id: UUID, page_size: int, page_token: str) -> CommentPage:
+        """Raises NotFound `proposal_not_found`; Invalid as `proposals`."""
+        self._proposal_row(proposal_id)
+        size = _page_size(page_size, COMMENTS_PAGE_DEFAULT)
+        after = _read_token(page_token, "c", 1)[0] if page_token else 0
+        rows = self._views.comments(str(proposal_id), after, size + 1)
+        token = _token("c", rows[size - 1].seq) if len(rows) > size else ""
+        return CommentPage(rows[:size], token)
+
+    def disclosures(self, event_id: str) -> list[Disclosure]:
+        """Raises NotFound `event_not_found`."""
+        if self._ledger.public_by_id(event_id) is None:
+            raise NotFound("event_not_found", "there is no such public event", field="event_id")
+        return self._ledger.disclosures(event_id)
+
+    def _proposal_row(self, proposal_id: UUID) -> ProposalRow:
+        found = self._views.proposal(str(proposal_id))
+        if found is None:
+            raise NotFound("proposal_not_found", "there is no such proposal", field="proposal_id")
+        return found
+
+    def _page(
+        self, which: ProposalFilter, order: Order, page_token: str, limit: int
+    ) -> list[ProposalRow]:
+        if order is Order.SUPPORTS:
+            supports, seq = (
+                _read_token(page_token, order.value, 2) if page_token else (NUMBER_MAX, 0)
+            )
+            return self._views.proposals_by_supports(which, supports, seq, limit)
+        if order is Order.NEWEST:
+            (seq,) = _read_token(page_token, order.value, 1) if page_token else (NUMBER_MAX,)
+            return self._views.proposals_newest(which, seq, limit)
+        (seq,) = _read_token(page_token, order.value, 1) if page_token else (0,)
+        return self._views.proposals_as_submitted(which, seq, limit)
+
+    def _seen(self, rows: list[ProposalRow], person: str) -> list[Seen]:
+        if not person:
+            return [Seen(row, supported=False, written=False, editable=False) for row in rows]
+        names = {row.id: self._pseudonyms.of(person, row.id) for row in rows}
+        supported = self._views.supported(list(names.items()))
+        now = self._clock.now()
+        return [
+            Seen(
+                row,
+                supported=row.id in supported,
+                written=row.author == names[row.id],
+                editable=row.author == names[row.id] and _is_editable(row, now),
+            )
+            for row in rows
+        ]
+
+
+def _is_editable(row: ProposalRow, now: datetime) -> bool:
+    decided = row.state in ("accepted", "rejected")
+    return not row.withdrawn and not decided and to_rfc3339(now) < row.editable_until
+
+
+def _page_size(asked: int, default: int) -> int:
+    if not 0 <= asked <= PAGE_SIZE_MAX:
+        raise Invalid("page_size_out_of_range", f"1 to {PAGE_SIZE_MAX}, or 0", field="page_size")
+    return asked or default
+
+
+def _token_after(order: Order, row: ProposalRow) -> str:
+    if order is Order.SUPPORTS:
+        return _token(order.value, row.supports, row.seq)
+    return _token(order.value, row.seq)
+
+
+def _token(kind: str, *numbers: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([kind, *numbers]).encode()).decode()
+
+
+def _read_token(token: str, kind: str, count: int) -> list[int]:
+    """The numbers in a token of the same kind; raises Invalid `page_token_malformed`."""
+    found_kind: object
+    numbers: list[int]
+    try:
+        raw = base64.b64decode(token[:TOKEN_CHARS_MAX], altchars=b"-_", validate=True)
+        found_kind, *numbers = json.loads(raw)
+    except (ValueError, TypeError):
+        found_kind, numbers = "", []
+    in_range = all(type(each) is int and 0 <= each <= NUMBER_MAX for each in numbers)
+    if found_kind != kind or len(numbers) != count or not in_range:
+        raise Invalid(
+            "page_token_malformed", "not a token of the last page's answer", field="page_token"
+        )
+    return numbers
