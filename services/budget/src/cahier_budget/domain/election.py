@@ -13,15 +13,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid, NotFound
-from cahier_kernel.ids import derived_uuid
-from cahier_record.budget.ballots import ballot_size_bytes
-from cahier_record.budget.events import CountResult, Feasibility, Rules
 from eventsourcing.domain import Aggregate
 
 from cahier_budget.domain import checks
 from cahier_budget.domain.project import AcceptedProposal, Project
 from cahier_budget.domain.rules import PROJECTS_MAX, check_rules
+from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid, NotFound
+from cahier_kernel.ids import derived_uuid
+from cahier_record.budget.ballots import ballot_size_bytes
+from cahier_record.budget.events import CountResult, Feasibility, Rules
 
 PREPARING, OPEN, CLOSED, COUNTED, PUBLISHED = STATES = (
     "preparing",
@@ -75,12 +75,7 @@ class Election(Aggregate):
         ballot_extra_bytes: int
         source: str
 
-    class Event(Aggregate.Event):
-        """What happens to an election after it was created."""
-
-        TOPIC = "budget.election.event"
-
-    class RulesChanged(Event):
+    class RulesChanged(Aggregate.Event):
         """All rules are new."""
 
         TOPIC = "budget.election.rules_changed"
@@ -90,7 +85,7 @@ class Election(Aggregate):
         def apply(self, aggregate: Any) -> None:
             aggregate.rules = self.rules
 
-    class ProjectAdded(Event):
+    class ProjectAdded(Aggregate.Event):
         """An accepted proposal stands as a project."""
 
         TOPIC = "budget.election.project_added"
@@ -114,7 +109,7 @@ class Election(Aggregate):
             aggregate.proposals.add(self.proposal_id)
             aggregate.references.add(self.reference)
 
-    class ProjectCosted(Event):
+    class ProjectCosted(Aggregate.Event):
         """A project's cost is stated."""
 
         TOPIC = "budget.election.project_costed"
@@ -124,7 +119,7 @@ class Election(Aggregate):
         def apply(self, aggregate: Any) -> None:
             aggregate.projects[self.project_id].cost_cents = self.cost_cents
 
-    class FeasibilityJudged(Event):
+    class FeasibilityJudged(Aggregate.Event):
         """A project can be built, or cannot for a reason."""
 
         TOPIC = "budget.election.feasibility_judged"
@@ -137,7 +132,7 @@ class Election(Aggregate):
             project.feasibility = self.feasibility
             project.unfeasibility_explanation = self.reason
 
-    class VotingOpened(Event):
+    class VotingOpened(Aggregate.Event):
         """Ballots are taken, sealed to the trustee's key."""
 
         TOPIC = "budget.election.voting_opened"
@@ -149,7 +144,7 @@ class Election(Aggregate):
             aggregate.ballot_size_bytes = self.ballot_size_bytes
             aggregate.enter(OPEN, self.originator_version)
 
-    class VotingClosed(Event):
+    class VotingClosed(Aggregate.Event):
         """No more ballots."""
 
         TOPIC = "budget.election.voting_closed"
@@ -158,7 +153,7 @@ class Election(Aggregate):
         def apply(self, aggregate: Any) -> None:
             aggregate.enter(CLOSED, self.originator_version)
 
-    class TrusteeKeyPublished(Event):
+    class TrusteeKeyPublished(Aggregate.Event):
         """Anybody may open the ballots."""
 
         TOPIC = "budget.election.trustee_key_published"
@@ -167,7 +162,7 @@ class Election(Aggregate):
         def apply(self, aggregate: Any) -> None:
             aggregate.trustee_private_key = self.private_key
 
-    class BallotsCounted(Event):
+    class BallotsCounted(Aggregate.Event):
         """The count."""
 
         TOPIC = "budget.election.ballots_counted"
@@ -177,7 +172,7 @@ class Election(Aggregate):
             aggregate.result = self.result
             aggregate.enter(COUNTED, self.originator_version)
 
-    class ResultPublished(Event):
+    class ResultPublished(Aggregate.Event):
         """The count in the public event `count` is the result."""
 
         TOPIC = "budget.election.result_published"
@@ -244,12 +239,8 @@ class Election(Aggregate):
             cls.Created,
             id=id,
             timestamp=now,
-            title=checks.line(
-                new.title, "title", longest=checks.TITLE_CHARS_MAX, required=True
-            ),
-            description=checks.prose(
-                new.description, "description", longest=checks.TEXT_CHARS_MAX
-            ),
+            title=checks.line(new.title, "title", longest=checks.TITLE_CHARS_MAX, required=True),
+            description=checks.prose(new.description, "description", longest=checks.TEXT_CHARS_MAX),
             process_id=str(checks.uuid(new.process_id, "process_id")) if new.process_id else "",
             envelope_cents=checks.cents(new.envelope_cents, "envelope_cents", least=1),
             currency=checks.currency(new.currency),
@@ -278,7 +269,7 @@ class Election(Aggregate):
         source: str,
         now: datetime,
     ) -> Project:
-        """The new project, numbered next. Raises AlreadyExists for a proposal or reference twice."""
+        """The new project, numbered next; AlreadyExists for a proposal or reference twice."""
         self._require_preparing()
         reference = checks.line(reference, "reference", longest=checks.REFERENCE_CHARS_MAX)
         source = checks.json_object(source, "source")
@@ -397,25 +388,29 @@ class Election(Aggregate):
         """Closes voting and publishes the key, together; early only with a reason."""
         self._require(OPEN, "voting_not_open", "voting is not open")
         early = now < self.closes_at
-        reason = checks.prose(
-            reason, "reason", longest=checks.REASON_CHARS_MAX, required=early
-        )
+        reason = checks.prose(reason, "reason", longest=checks.REASON_CHARS_MAX)
+        if early and not reason:
+            raise FailedPrecondition(
+                "closing_date_not_reached",
+                "before the closing date only with a reason",
+                field="reason",
+            )
         self.trigger_event(self.VotingClosed, timestamp=now, reason=reason if early else "")
-        self.trigger_event(
-            self.TrusteeKeyPublished, timestamp=now, private_key=trustee_private_key
-        )
+        self.trigger_event(self.TrusteeKeyPublished, timestamp=now, private_key=trustee_private_key)
+
+    def require_closed(self) -> None:
+        """Raises FailedPrecondition unless the ballots may be counted."""
+        self._require(CLOSED, "voting_not_closed", "ballots are counted after closing")
 
     def record_count(self, result: CountResult, *, now: datetime) -> None:
         """Takes the count of a closed election."""
-        self._require(CLOSED, "voting_not_closed", "ballots are counted after closing")
+        self.require_closed()
         self.trigger_event(self.BallotsCounted, timestamp=now, result=result)
 
     def publish_result(self, *, now: datetime) -> None:
         """Announces the count."""
         self._require(COUNTED, "ballots_not_counted", "there is no count to announce")
-        self.trigger_event(
-            self.ResultPublished, timestamp=now, count=self.event_of(COUNTED)
-        )
+        self.trigger_event(self.ResultPublished, timestamp=now, count=self.event_of(COUNTED))
 
     def costs(self) -> dict[int, int | None]:
         """Cost by number of every project; None where it does not stand for election."""

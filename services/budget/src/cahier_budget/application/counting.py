@@ -1,0 +1,56 @@
+"""Counts an election from the public log alone, as any auditor does, with the same code."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from uuid import UUID
+
+from cahier_kernel.errors import NotFound
+from cahier_ledger.sealing import Opener, ballot_binding
+from cahier_ledger.store import LedgerReader
+from cahier_record.budget.count import OpenBallot, count_election
+from cahier_record.budget.events import BallotCast, CountResult
+from cahier_record.budget.views import BudgetView, ElectionView
+from cahier_record.events import decode_leaf
+
+READ_LEAVES = 2_000
+
+
+def count_from_log(ledger: LedgerReader, election_id: UUID, private_key: str) -> CountResult:
+    """The result of a closed election; blocking, about 0.1 ms a ballot.
+
+    Raises NotFound, and FailedPrecondition while voting is not closed.
+    """
+    return count_election(fold_election(ledger, str(election_id)), ballot_opener(private_key))
+
+
+def fold_election(ledger: LedgerReader, election_id: str) -> ElectionView:
+    """One election as its leaves leave it. Raises NotFound `election_not_found`."""
+    view, position = BudgetView(), 0
+    while rows := ledger.read_public(position, READ_LEAVES):
+        for row in rows:
+            leaf = decode_leaf(row.leaf)
+            if getattr(leaf.event, "election", "") == election_id:
+                view.apply(row.public_seq - 1, leaf)
+        position = rows[-1].public_seq
+    if election_id not in view.elections:
+        raise NotFound("election_not_found", "the log has no such election", field="election_id")
+    return view.elections[election_id]
+
+
+def ballot_opener(private_key: str) -> OpenBallot:
+    """Opens public ballots with the published private key; raises ValueError (SealError)."""
+    opener = Opener(private_key)
+
+    def open_ballot(ballot: BallotCast) -> bytes:
+        sealed = urlsafe_b64decode(ballot.sealed + "=" * (-len(ballot.sealed) % 4))
+        binding = ballot_binding(
+            ballot.election,
+            ballot.electorate,
+            ballot.scheme,
+            ballot.credential,
+            ballot.sequence,
+        )
+        return opener.open(sealed, binding)
+
+    return open_ballot

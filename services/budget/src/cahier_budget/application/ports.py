@@ -1,0 +1,65 @@
+"""What the application needs from outside, and what it may rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from cahier_budget.domain.project import AcceptedProposal
+
+
+class TrusteeKeys(Protocol):
+    """Keeps each election's trustee key pair. Blocking; thread-safe.
+
+    Keys are X25519, 32 bytes, base64url without padding.
+    """
+
+    def make(self, election_id: str) -> str:
+        """The public key; the pair is durable when this returns.
+
+        Called again it returns the same key: an opening that failed half-way loses nothing.
+        """
+
+    def private_key(self, election_id: str) -> str:
+        """The private key; raises Unavailable `trustee_key_missing`."""
+
+
+class Proposals(Protocol):
+    """Accepted proposals as far as consultation's public log has arrived. Blocking."""
+
+    def accepted(self, proposal_id: str) -> AcceptedProposal | None:
+        """The proposal if it is known as accepted and not withdrawn."""
+
+    def list_accepted(self, process_id: str, limit: int) -> list[AcceptedProposal]:
+        """Accepted proposals in the order of acceptance; of all processes when that is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An election whose date has come. opens: to open (else: to close)."""
+
+    election_id: UUID
+    opens: bool
+
+
+class Directory(Protocol):
+    """Which elections there are, from a projection of the service's own events. Blocking."""
+
+    def newest(self, process_id: str, limit: int) -> list[UUID]:
+        """Ids, newest first; of all processes when process_id is empty."""
+
+    def due(self, now: datetime) -> list[Due]:
+        """Elections to open or to close now, at most 1,000."""
+
+    def ballots(self, election_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """How many credentials have voted, by election; those without are left out."""
+
+
+class Freshness(Protocol):
+    """Lets a query wait until the directory has seen every command answered before it."""
+
+    async def catch_up(self) -> None:
+        """Returns when the directory holds what is stored now, or after a bounded time."""

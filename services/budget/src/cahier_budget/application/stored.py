@@ -1,0 +1,53 @@
+"""How a ballot is written: its private event, and its public leaf by a template.
+
+A leaf is RFC 8785 JSON. Of a ballot's only the credential, the sealed bytes, the sequence and the
+id vary, all of them plain ASCII once checked, so the bytes around them are made once an election;
+a test holds them equal to what the general writer makes.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+
+from cahier_budget.domain.ballots import BALLOT_TOPIC, BallotCast, Envelope, ballot_id
+from cahier_ledger.codec import Codec
+from cahier_ledger.model import NewEvent, PublicLeaf
+from cahier_record.budget.ballots import ELECTORATE, SCHEME_CONFIDENTIAL
+from cahier_record.budget.events import BallotCast as PublicBallotCast
+
+CODEC = Codec()
+BALLOTS = CODEC.register(BALLOT_TOPIC, BallotCast)
+
+_LEAF = (
+    b'{"data":{"credential":"%%b","election":"%b","electorate":"%b","scheme":"%b",'
+    b'"sealed":"%%b","sequence":%%d},"id":"%%b","svc":"budget","t":"%b","v":1}'
+)
+
+
+class BallotWriter:
+    """Writes the ballots of one election; envelopes have been checked."""
+
+    def __init__(self, election_id: str) -> None:
+        fixed = (election_id, ELECTORATE, SCHEME_CONFIDENTIAL, PublicBallotCast.TYPE)
+        self._template = _LEAF % tuple(text.encode("ascii") for text in fixed)
+
+    def event(self, ballot: Envelope) -> NewEvent:
+        """The event with its leaf, without any time or trace."""
+        id = ballot_id(ballot.election_id, ballot.credential, ballot.sequence)
+        stored = BallotCast(
+            ballot.election_id,
+            ballot.electorate,
+            ballot.scheme,
+            ballot.credential,
+            ballot.sequence,
+            ballot.sealed,
+        )
+        leaf = self._template % (
+            ballot.credential.encode("ascii"),
+            urlsafe_b64encode(ballot.sealed).rstrip(b"="),
+            ballot.sequence,
+            id.encode("ascii"),
+        )
+        return NewEvent(
+            BALLOT_TOPIC, BALLOTS.encode(stored), public=PublicLeaf(id, PublicBallotCast.TYPE, leaf)
+        )

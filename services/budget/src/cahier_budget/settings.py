@@ -1,0 +1,30 @@
+"""BUDGET_*: the service's settings; read by bootstrap alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import SettingsConfigDict
+
+from cahier_chassis.settings import ServiceSettings
+
+
+class BudgetSettings(ServiceSettings):
+    """What every unit has; keys, events and views lie in `data_dir`."""
+
+    model_config = SettingsConfigDict(env_prefix="BUDGET_", frozen=True, extra="ignore")
+
+    @property
+    def events_file(self) -> Path:
+        """The event store."""
+        return self.data_dir / "events.db"
+
+    @property
+    def views_file(self) -> Path:
+        """The read models; may be deleted."""
+        return self.data_dir / "views.db"
+
+    @property
+    def keys_folder(self) -> Path:
+        """The trustee keys; must be backed up apart from the events."""
+        return self.data_dir / "keys"
