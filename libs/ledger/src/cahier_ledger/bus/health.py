@@ -6,6 +6,7 @@ its calls into metrics and alarms.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,3 +87,14 @@ def backoff_s(first_s: float = BACKOFF_FIRST_S, max_s: float = BACKOFF_MAX_S) ->
     while True:
         yield wait_s
         wait_s = min(wait_s * 2, max_s)
+
+
+def heed_cancel() -> None:
+    """Raises CancelledError if the current task has been cancelled but has not noticed.
+
+    `asyncio.wait_for` of Python 3.11, which nats-py waits with, swallows a cancellation that
+    meets its result; a loop that does not look would then go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -22,7 +22,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
 from cahier_ledger.bus.envelope import PublicMessage, incoming, public_seq_of
-from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s
+from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel
 from cahier_ledger.bus.streams import find_stream
 from cahier_ledger.bus.views import E, Fold, View, ViewDatabase, ViewMoved, is_passing
 from cahier_ledger.model import LedgerClosed, StoredEvent, StoreUnavailable
@@ -31,6 +31,7 @@ from cahier_ledger.store import LedgerTail
 READ_EVENTS_MAX = 500
 FETCH_MESSAGES_MAX = 500
 FETCH_WAIT_S = 2.0
+FETCH_WAIT_DISORDER_S = 0.1
 ACK_WAIT_S = 30.0
 SEEK_AROUND = 500
 
@@ -134,6 +135,7 @@ class OwnProjection(_Projection[StoredEvent]):
         """Projects until cancelled or until the ledger is closed; stays stopped at poison."""
         waits = backoff_s()
         while True:
+            heed_cancel()
             try:
                 await self._declare()
                 self._watched.running()
@@ -149,6 +151,7 @@ class OwnProjection(_Projection[StoredEvent]):
 
     async def _follow(self) -> None:
         while True:
+            heed_cancel()
             events = await asyncio.to_thread(self._ledger.read_all, self._position, READ_EVENTS_MAX)
             if not events:
                 await self._ledger.wait_past(self._position)
@@ -178,11 +181,14 @@ class PublicProjection(_Projection[PublicMessage]):
         self._js = js
         self._stream = stream
         self._durable = durable
+        self._disorder = False
+        self._searched = (-1, -1)
 
     async def run(self) -> None:
         """Projects until cancelled; stays stopped at poison."""
         waits = backoff_s()
         while True:
+            heed_cancel()
             before = self._position
             try:
                 await self._declare()
@@ -205,18 +211,21 @@ class PublicProjection(_Projection[PublicMessage]):
         subscription = await self._seek(info)
         try:
             while True:
+                heed_cancel()
                 await self._pull(subscription)
         finally:
             await _quietly_unsubscribe(subscription)
 
     async def _pull(self, subscription: JetStreamContext.PullSubscription) -> None:
+        wait_s = FETCH_WAIT_DISORDER_S if self._disorder else FETCH_WAIT_S
         try:
-            messages = await subscription.fetch(FETCH_MESSAGES_MAX, FETCH_WAIT_S)
+            messages = await subscription.fetch(FETCH_MESSAGES_MAX, wait_s)
         except TimeoutError:
             await self._require_place(subscription)
             messages = []
         self._watched.running()
         events, gap = self._next_in_order(messages)
+        self._disorder = len(events) < len(messages)
         await self._take_in(events)
         if gap:
             raise _OutOfPlace(f"{self._stream}: public_seq {self._position + 1} did not come next")
@@ -241,12 +250,18 @@ class PublicProjection(_Projection[PublicMessage]):
         return events, False
 
     async def _require_place(self, subscription: JetStreamContext.PullSubscription) -> None:
-        """Nothing came: raises unless the consumer lives and there is nothing more to come."""
-        info = await self._js.stream_info(self._stream)
-        last = await self._public_seq_at(info.state.last_seq) if info.state.messages else None
+        """Nothing came: raises unless the consumer lives and the stream holds nothing to come.
+
+        Where both numberings agree that is seen at once; otherwise it is searched, once.
+        """
         await subscription.consumer_info()
-        if last is not None and last > self._position:
-            raise _OutOfPlace(f"{self._stream} holds public_seq {last}, but nothing was delivered")
+        info = await self._js.stream_info(self._stream)
+        place = (self._position, info.state.last_seq)
+        if info.state.last_seq == self._position or place == self._searched:
+            return
+        if await self._find(self._position + 1, info) <= info.state.last_seq:
+            raise _OutOfPlace(f"{self._stream}: public_seq {self._position + 1} was passed by")
+        self._searched = place
 
     async def _seek(self, info: StreamInfo) -> JetStreamContext.PullSubscription:
         """Makes the consumer anew, so that it begins with the event after the position."""

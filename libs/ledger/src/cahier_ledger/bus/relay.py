@@ -20,7 +20,7 @@ from nats.js.api import Header, PubAck, RawStreamMsg, StreamInfo
 from nats.js.errors import NotFoundError
 
 from cahier_ledger.bus.envelope import Outgoing, outgoing, public_seq_of
-from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s
+from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel
 from cahier_ledger.bus.streams import StreamDiffers, declare_public_stream, public_stream
 from cahier_ledger.model import LedgerClosed, PublicRow, StoreUnavailable
 from cahier_ledger.store import LedgerTail
@@ -114,6 +114,7 @@ class Relay:
         """Relays until cancelled or until the ledger is closed."""
         waits = backoff_s()
         while True:
+            heed_cancel()
             try:
                 self._require_connection()
                 self._reconnects = self._nc.stats["reconnects"]
@@ -189,6 +190,7 @@ class Relay:
 
     async def _relay_on(self) -> None:
         while True:
+            heed_cancel()
             rows = await asyncio.to_thread(
                 self._ledger.read_public, self._relayed, BATCH_MESSAGES_MAX
             )

@@ -73,6 +73,7 @@ class ViewDatabase:
         self._path = path
         self._lock = threading.Lock()
         self._local = threading.local()
+        self._readers_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
         self._writer = self._open_writer()
@@ -171,7 +172,7 @@ class ViewDatabase:
 
     def close(self) -> None:
         """Closes all connections. Safe to call twice; no reads may be under way."""
-        with self._lock:
+        with self._lock, self._readers_lock:
             if self._closed:
                 return
             self._closed = True
@@ -194,7 +195,7 @@ class ViewDatabase:
             reader = _connect(self._path)
             reader.execute("PRAGMA query_only = ON")
             reader.row_factory = sqlite3.Row
-            with self._lock:
+            with self._readers_lock:
                 self._readers.append(reader)
             self._local.reader = reader
         return reader
