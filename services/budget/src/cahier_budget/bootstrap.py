@@ -76,7 +76,7 @@ def _serve(
     unit.serve_grpc(
         GrpcServer(
             SERVICE,
-            [lambda server: add_BudgetServiceServicer_to_server(servicer, server)],
+            [partial(add_BudgetServiceServicer_to_server, servicer)],
             unit.verifier(),
             anonymous=ANONYMOUS,
             untraced=UNTRACED,

@@ -17,6 +17,7 @@ from cahier_budget.domain.ballots import ballot_id
 from cahier_budget.entrypoints import translate
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
+from cahier_chassis.tokens import require_role
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceServicer
 from cahier_ledger.store import LedgerReader
@@ -29,7 +30,7 @@ UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence"})
 Answer = TypeVar("Answer", bound=Message)
 
 
-class BudgetGrpc(BudgetServiceServicer):  # type: ignore[misc]
+class BudgetGrpc(BudgetServiceServicer):
     """The BudgetService of proto/cahier/budget/v1."""
 
     def __init__(
@@ -235,7 +236,11 @@ class BudgetGrpc(BudgetServiceServicer):  # type: ignore[misc]
         answer: Callable[[Done], Answer],
         command: Callable[[Keep], Awaitable[Done]],
     ) -> Answer:
-        """Runs a command once for each idempotency key."""
+        """Runs one of staff's commands, once for each idempotency key.
+
+        The role comes first, so that strangers learn nothing of what else is wrong.
+        """
+        require_role(current_claims(), "staff")
 
         async def handle(record: Record) -> Answer:
             return answer(await command(lambda done: record(answer(done))))

@@ -18,7 +18,7 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_kernel.errors import Invalid
 from cahier_record.budget.events import Feasibility, Rules
 
-_FEASIBILITY: dict[int, Feasibility] = {
+_FEASIBILITY: dict[pb.Feasibility, Feasibility] = {
     pb.FEASIBILITY_UNDECIDED: "undecided",
     pb.FEASIBILITY_FEASIBLE: "feasible",
     pb.FEASIBILITY_UNFEASIBLE: "unfeasible",
@@ -87,7 +87,7 @@ def read_election(request: pb.CreateElectionRequest) -> NewElection:
     )
 
 
-def read_feasibility(number: int) -> Feasibility:
+def read_feasibility(number: pb.Feasibility) -> Feasibility:
     """Raises Invalid `feasibility_missing` for what is none."""
     found = _FEASIBILITY.get(number)
     if found is None:
