@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cahier_chassis.process import EXIT_NOT_STARTED, run
@@ -17,6 +18,8 @@ def main(arguments: list[str]) -> int:
             "which this release does not serve yet\n"
         )
         return EXIT_NOT_STARTED
+    # Addresses and password hashes live in these files: they are nobody else's to read.
+    os.umask(0o077)
     return run("identity", IdentitySettings, bootstrap)
 
 

@@ -1,0 +1,101 @@
+"""Keys and hashes: what must never change, and what must never be made twice."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import stat
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from cahier_chassis.keys import write_key_pair
+from cahier_identity.adapters import tokens
+from cahier_identity.adapters.passwords import Argon2Passwords
+from cahier_identity.adapters.secrets import KEY_FILE, HmacSecrets, KeyLost, open_key
+from cahier_identity.domain.census import CensusProof
+from cahier_kernel.errors import Unavailable
+
+KEY = bytes(range(32))
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+def test_a_pseudonym_is_hmac_of_person_and_thing() -> None:
+    digest = hmac.new(KEY, b"person\0election:1", hashlib.sha256).digest()
+    expected = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert HmacSecrets(KEY).pseudonym("person", "election:1") == expected
+    assert len(expected) == 43
+
+
+def test_what_is_derived_from_the_key_stays_the_same() -> None:
+    secrets = HmacSecrets(KEY)
+    proof = CensusProof("X123", "1980-02-29", "31000")
+    assert str(secrets.address_id("ada@example.org")) == "f5fb8da5-4de7-89a4-9c4e-fc379c48f060"
+    assert secrets.census_key(proof) == "vWIg1euLrKqXUHd4-MpUrtSMW5OYxtOI6Hhc-ZjyC-A"
+    assert secrets.fingerprint(b"secret") == "dYSFnzIFpSTwZMkEldxR0mUA4zvDstfjIRAe_ymi9CM"
+
+
+def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
+    key = open_key(tmp_path / "keys", may_make=True)
+    assert len(key) == 32
+    assert open_key(tmp_path / "keys", may_make=True) == key
+    assert stat.S_IMODE((tmp_path / "keys" / KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_lost_or_cut_key_is_never_replaced(tmp_path: Path) -> None:
+    with pytest.raises(KeyLost):
+        open_key(tmp_path, may_make=False)
+    (tmp_path / KEY_FILE).write_bytes(KEY[:31])
+    with pytest.raises(KeyLost):
+        open_key(tmp_path, may_make=True)
+
+
+def test_a_token_key_that_is_named_must_be_there_and_believed(tmp_path: Path) -> None:
+    with pytest.raises(tokens.TokenKeyMissing):
+        tokens.open_token_key(tmp_path / "none.pem", tmp_path)
+    private, public = write_key_pair(tmp_path / "a", "token")
+    _, other = write_key_pair(tmp_path / "b", "token")
+    tokens.require_believed(private.read_bytes(), public)
+    with pytest.raises(tokens.TokenKeyMissing):
+        tokens.require_believed(private.read_bytes(), other)
+
+
+async def test_passwords_match_their_own_hash_only() -> None:
+    passwords = Argon2Passwords(CHEAP)
+    mine = await passwords.hash("correct horse")
+    assert mine.startswith("$argon2id$")
+    assert await passwords.verify(mine, "correct horse")
+    assert not await passwords.verify(mine, "wrong horse")
+    assert not await passwords.verify("", "nobody signs in with this")
+    assert not await passwords.verify("rubbish", "correct horse")
+    await passwords.close()
+
+
+async def test_nobodys_password_takes_as_long_as_anybodys() -> None:
+    passwords = Argon2Passwords(PasswordHasher(time_cost=4, memory_cost=16_384, parallelism=1))
+    mine = await passwords.hash("correct horse")
+    clock = asyncio.get_running_loop().time
+
+    async def fastest_s(password_hash: str) -> float:
+        took = []
+        for _ in range(4):
+            started_s = clock()
+            await passwords.verify(password_hash, "wrong horse")
+            took.append(clock() - started_s)
+        return min(took)
+
+    assert 0.5 < await fastest_s("") / await fastest_s(mine) < 2.0
+    await passwords.close()
+
+
+async def test_more_sign_ins_than_can_wait_are_told_to_come_back() -> None:
+    passwords = Argon2Passwords(CHEAP, waiting_max=3)
+    tries = [passwords.hash("correct horse") for _ in range(5)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    busy = [each for each in outcomes if isinstance(each, Unavailable)]
+    assert [each.code for each in busy] == ["sign_in_busy"] * 2
+    assert await passwords.hash("correct horse")
+    await passwords.close()
