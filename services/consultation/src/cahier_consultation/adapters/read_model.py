@@ -28,11 +28,17 @@ WHERE (phase = 'planned' AND opens_at <= ?1)
    OR (phase = 'closed' AND opens_at <= ?1 AND closes_at > ?1)
 ORDER BY seq LIMIT ?2
 """
+# A thousand whole descriptions would not fit into one answer.
+_PROCESSES = """
+SELECT id, seq, title, substr(description, 1, 500) AS description, opens_at, closes_at,
+    edit_window_seconds, phase, proposals
+FROM processes ORDER BY seq DESC LIMIT ?
+"""
 _COUNT = """
 SELECT count(*) FROM proposals
 WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 OR NOT withdrawn)
 """
-# Without bodies: SQLite then leaves the pages unread that hold them.
+# Without bodies and answers: SQLite then leaves the pages unread that hold them.
 _LISTED = """
 SELECT id, seq, process, title, '' AS body, category, district, author, state, '' AS answer,
     submitted_at, answered_at, editable_until, withdrawn, supports, comments
@@ -63,7 +69,7 @@ class SqliteReadModel:
         return ProcessRow(**dict(row)) if row else None
 
     def processes(self, limit: int) -> list[ProcessRow]:
-        rows = self._views.fetch_all("SELECT * FROM processes ORDER BY seq DESC LIMIT ?", (limit,))
+        rows = self._views.fetch_all(_PROCESSES, (limit,))
         return [ProcessRow(**dict(row)) for row in rows]
 
     def due_processes(self, now: str, limit: int) -> list[str]:

@@ -24,7 +24,7 @@ class ProcessRow:
 
 @dataclass(frozen=True, slots=True)
 class ProposalRow:
-    """A proposal as the read model knows it; body is empty in lists; instants in RFC 3339."""
+    """A proposal as the read model knows it; body and answer are empty in lists."""
 
     id: str
     seq: int
@@ -76,7 +76,7 @@ class ReadModel(Protocol):
     def process(self, id: str) -> ProcessRow | None: ...
 
     def processes(self, limit: int) -> list[ProcessRow]:
-        """Newest first."""
+        """Newest first, with the first 500 characters of their descriptions."""
 
     def due_processes(self, now: str, limit: int) -> list[str]:
         """Ids of processes whose idea phase should have opened or closed at `now`."""

@@ -28,6 +28,11 @@ for _struct in (Supported, SupportWithdrawn, CommentAdded):
 _MAPPER = TypedMapper(JsonTranscoder())
 
 
+def mapper() -> TypedMapper:
+    """How aggregates' events are written."""
+    return _MAPPER
+
+
 def aggregate_topics() -> dict[str, type[AggregateEvent]]:
     """Every event class of every aggregate, by topic."""
     return {
