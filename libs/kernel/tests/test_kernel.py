@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, ManualClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind
 from cahier_kernel.ids import derived_uuid, uuid7
@@ -69,3 +70,14 @@ def test_an_error_carries_code_field_rule_and_parameters() -> None:
     assert error.kind is Kind.INVALID
     assert str(error) == "title_too_long: title: at most 150 characters"
     assert error.params == {"max": "150"}
+
+
+@given(st.binary(max_size=80))
+def test_base64url_has_one_spelling(raw: bytes) -> None:
+    assert base64url.decode(base64url.encode(raw)) == raw
+
+
+@pytest.mark.parametrize("text", ["AB", "A", "AA==", "AA+/", "AA\n", "Ä", "A A"])
+def test_other_spellings_of_base64url_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"base64url|ASCII"):
+        base64url.decode(text)

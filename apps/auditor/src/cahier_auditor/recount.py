@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ import msgspec
 
 from cahier_auditor.findings import CannotAudit, Finding
 from cahier_auditor.replay import Replay
+from cahier_kernel import base64url
 from cahier_ledger.sealing import Opener, SealError, ballot_binding, public_key_of
 from cahier_record.budget.count import CODE_VERSION, OpenBallot, count_opened, open_ballots
 from cahier_record.budget.events import BallotCast, CountResult
@@ -32,14 +31,10 @@ def opener(private_key: str) -> OpenBallot:
     key = Opener(private_key)
 
     def open_ballot(ballot: BallotCast) -> bytes:
-        try:
-            sealed = base64.urlsafe_b64decode(ballot.sealed + "=" * (-len(ballot.sealed) % 4))
-        except binascii.Error as error:
-            raise SealError("the sealed text is not base64url") from error
         binding = ballot_binding(
             ballot.election, ballot.electorate, ballot.scheme, ballot.credential, ballot.sequence
         )
-        return key.open(sealed, binding)
+        return key.open(base64url.decode(ballot.sealed), binding)
 
     return open_ballot
 

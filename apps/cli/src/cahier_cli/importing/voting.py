@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 
 from cahier_cli.calendar import Calendar
@@ -26,6 +25,7 @@ from cahier_cli.importing.reading import (
 )
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity_pb
+from cahier_kernel import base64url
 from cahier_ledger.sealing import Sealer, ballot_binding
 from cahier_record.budget.ballots import (
     ELECTORATE,
@@ -142,7 +142,7 @@ async def _credentials(doors: Doors, election_id: str, voters: Sequence[str]) ->
 def _sealed(
     instance: Instance, election: pb.Election, credentials: Sequence[str]
 ) -> Iterator[pb.BallotEnvelope]:
-    sealer = Sealer(urlsafe_b64encode(election.trustee_public_key).rstrip(b"=").decode())
+    sealer = Sealer(base64url.encode(election.trustee_public_key))
     for paper, credential in zip(papers_of(instance), credentials, strict=True):
         yield seal_ballot(sealer, election, credential, paper, sequence=1)
 

@@ -1,0 +1,186 @@
+"""A small city's bundle, made of real leaves and really sealed ballots."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cahier_kernel import base64url
+from cahier_kernel.ids import derived_uuid
+from cahier_ledger.entries import write_entries
+from cahier_ledger.leaves import disclosure_json, make_leaf
+from cahier_ledger.model import PublicLeaf
+from cahier_ledger.sealing import Opener, ballot_binding, new_trustee_key, seal
+from cahier_record.budget import events as budget
+from cahier_record.budget.ballots import BallotPaper, encode_paper
+from cahier_record.budget.count import count_election
+from cahier_record.budget.events import BallotCast, CountResult, PublicEvent
+from cahier_record.budget.views import BudgetView
+from cahier_record.consultation import events as consultation
+from cahier_record.events import decode_leaf
+from cahier_record.identity import events as identity
+
+NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
+ELECTION = "018f3a00-0000-7000-8000-000000000001"
+PROCESS = "018f3a00-0000-7000-8000-000000000002"
+PROPOSAL = "018f3a00-0000-7000-8000-000000000003"
+SIZE = 64
+CHOICES = ((1,), (1, 2), (2,), (1, 3), (3,))
+
+
+@dataclass
+class City:
+    """Writes leaves by service; `write` makes the bundle of what is there."""
+
+    private_key: str = ""
+    public_key: str = ""
+    logs: dict[str, list[PublicLeaf]] = field(default_factory=dict)
+
+    def say(self, event: PublicEvent, **disclosures: str) -> PublicLeaf:
+        service = event.TYPE.split(".")[0]
+        log = self.logs.setdefault(service, [])
+        if isinstance(event, BallotCast):
+            event_id = str(
+                derived_uuid("ballot", event.election, event.credential, str(event.sequence))
+            )
+            leaf = make_leaf(service, event.TYPE, event_id, None, event.data())
+        else:
+            event_id = str(derived_uuid("test", service, str(len(log))))
+            leaf = make_leaf(service, event.TYPE, event_id, NOON, event.data(), disclosures)
+        log.append(leaf)
+        return leaf
+
+    def sealed(self, credential: str, choices: tuple[int, ...], sequence: int = 1) -> BallotCast:
+        binding = ballot_binding(ELECTION, "all", "confidential", credential, sequence)
+        raw = seal(
+            encode_paper(BallotPaper(choices)), self.public_key, binding=binding, padded_size=SIZE
+        )
+        return BallotCast(
+            election=ELECTION,
+            electorate="all",
+            scheme="confidential",
+            credential=credential,
+            sequence=sequence,
+            sealed=base64url.encode(raw),
+        )
+
+    def counted(self) -> CountResult:
+        view = BudgetView()
+        for index, leaf in enumerate(self.logs["budget"]):
+            view.apply(index, decode_leaf(leaf.leaf))
+        key = Opener(self.private_key)
+
+        def unseal(ballot: BallotCast) -> bytes:
+            binding = ballot_binding(
+                ballot.election,
+                ballot.electorate,
+                ballot.scheme,
+                ballot.credential,
+                ballot.sequence,
+            )
+            return key.open(base64url.decode(ballot.sealed), binding)
+
+        return count_election(view.elections[ELECTION], unseal)
+
+    def write(self, folder: Path) -> Path:
+        for service, log in self.logs.items():
+            write_entries(folder / "tlog" / service, [leaf.leaf for leaf in log])
+            texts = folder / "disclosures" / service
+            texts.mkdir(parents=True, exist_ok=True)
+            for leaf in log:
+                if leaf.disclosures:
+                    listed = [json.loads(disclosure_json(one)) for one in leaf.disclosures]
+                    (texts / f"{leaf.id}.json").write_text(json.dumps(listed), "utf-8")
+        write_sums(folder)
+        return folder
+
+
+def write_sums(folder: Path) -> None:
+    sums = folder / "SHA256SUMS"
+    sums.unlink(missing_ok=True)
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder)}\n"
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    ]
+    sums.write_text("".join(lines), "utf-8")
+
+
+@pytest.fixture
+def city() -> City:
+    """A city whose election is open, with five ballots, one of them cast twice."""
+    city = City(*new_trustee_key())
+    city.say(identity.ResidentRegistered(resident="r1", imported=True))
+    city.say(
+        consultation.ProcessCreated(
+            process=PROCESS, opens_at="a", closes_at="b", edit_window_seconds=0
+        ),
+        title="Ideas",
+    )
+    city.say(
+        consultation.ProposalSubmitted(process=PROCESS, proposal=PROPOSAL, author="a1"),
+        title="Benches",
+        body="More benches",
+    )
+    rules = budget.Rules(vote_type="approval", rule="greedy", min_length=1, max_length=2)
+    city.say(
+        budget.ElectionCreated(
+            election=ELECTION,
+            envelope_cents=1_000,
+            currency="EUR",
+            opens_at="a",
+            closes_at="b",
+            rules=rules,
+        ),
+        title="Budget",
+    )
+    for number, cost in enumerate((600, 500, 400), 1):
+        project = f"p{number}"
+        city.say(
+            budget.ProjectAdded(
+                election=ELECTION, project=project, number=number, proposal=PROPOSAL
+            )
+        )
+        city.say(budget.ProjectCosted(election=ELECTION, project=project, cost_cents=cost))
+        city.say(
+            budget.FeasibilityJudged(election=ELECTION, project=project, feasibility="feasible")
+        )
+    city.say(
+        budget.VotingOpened(election=ELECTION, trustee_key=city.public_key, ballot_size_bytes=SIZE)
+    )
+    for place, choices in enumerate(CHOICES):
+        city.say(city.sealed(f"voter{place}", choices))
+    city.say(city.sealed("voter4", (1,), sequence=2))
+    return city
+
+
+@pytest.fixture
+def close() -> Callable[[City], None]:
+    """Closes, counts and announces."""
+
+    def closed(city: City) -> None:
+        city.say(budget.VotingClosed(election=ELECTION))
+        city.say(budget.TrusteeKeyPublished(election=ELECTION, private_key=city.private_key))
+        count = city.say(budget.BallotsCounted(election=ELECTION, result=city.counted()))
+        city.say(budget.ResultPublished(election=ELECTION, count=count.id))
+
+    return closed
+
+
+@pytest.fixture
+def bundle(city: City, close: Callable[[City], None], tmp_path: Path) -> Path:
+    """The bundle of a finished election."""
+    close(city)
+    return city.write(tmp_path / "bundle")
+
+
+@pytest.fixture
+def resum() -> Callable[[Path], None]:
+    """Makes SHA256SUMS fit again what was changed in a bundle."""
+    return write_sums
