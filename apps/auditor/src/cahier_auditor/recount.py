@@ -11,7 +11,14 @@ from cahier_auditor.findings import CannotAudit, Finding
 from cahier_auditor.replay import Replay
 from cahier_kernel import base64url
 from cahier_ledger.sealing import Opener, SealError, ballot_binding, public_key_of
-from cahier_record.budget.count import CODE_VERSION, OpenBallot, count_opened, open_ballots
+from cahier_record.budget.count import (
+    CODE_VERSION,
+    InvalidBallot,
+    OpenBallot,
+    count_opened,
+    judge_ballots,
+    open_ballots,
+)
 from cahier_record.budget.events import BallotCast, CountResult
 from cahier_record.budget.views import ElectionView
 
@@ -61,14 +68,15 @@ def recount(election: ElectionView) -> Recount:
         raise CannotAudit(f"the log holds no trustee key of election {election.created.election}")
     findings = list(_check_key(election))
     try:
-        opened = open_ballots(election, opener(election.private_key))
+        unseal = opener(election.private_key)
     except SealError as error:
         raise CannotAudit(f"the published trustee key is none: {error}") from None
+    opened = open_ballots(election, unseal)
+    replaced = judge_ballots(election, election.replaced, unseal)
+    spoilt = [*opened.invalid, *(one for one in replaced if isinstance(one, InvalidBallot))]
     findings += [
-        Finding(
-            "budget", ballot.index, "a ballot in the log opens and keeps the rules", ballot.rule
-        )
-        for ballot in opened.invalid
+        Finding("budget", one.index, "a ballot in the log opens and keeps the rules", one.rule)
+        for one in sorted(spoilt, key=lambda one: one.index)
     ]
     ours = count_opened(election, opened)
     findings += _compare(election, ours)

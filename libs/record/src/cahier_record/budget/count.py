@@ -7,15 +7,15 @@ for the city that announces a result and for the auditor who doubts it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from cahier_kernel.errors import DomainError, FailedPrecondition
-from cahier_record.budget.ballots import check_paper, decode_paper
+from cahier_record.budget.ballots import BallotPaper, check_paper, decode_paper
 from cahier_record.budget.events import BallotCast, CountResult
 from cahier_record.budget.tally import Candidate, Group, Profile, Terms, count
-from cahier_record.budget.views import ElectionView, ProjectView
+from cahier_record.budget.views import BallotView, ElectionView, ProjectView
 
 CODE_VERSION = "greedy/1"
 """Changes with every change that could change a count."""
@@ -41,19 +41,30 @@ class OpenedBallots(msgspec.Struct):
 
 def open_ballots(election: ElectionView, open_ballot: OpenBallot) -> OpenedBallots:
     """Opens and judges the ballot that counts of each credential."""
-    costs, rules = election.costs(), election.rules
     opened = OpenedBallots(Counter(), [])
-    for held in election.ballots.values():
+    for judged in judge_ballots(election, election.ballots.values(), open_ballot):
+        if isinstance(judged, InvalidBallot):
+            opened.invalid.append(judged)
+        else:
+            opened.papers[tuple(sorted(judged.choices))] += 1
+    return opened
+
+
+def judge_ballots(
+    election: ElectionView, ballots: Iterable[BallotView], open_ballot: OpenBallot
+) -> Iterator[BallotPaper | InvalidBallot]:
+    """Each ballot's paper, or why it has none that may count."""
+    costs, rules = election.costs(), election.rules
+    for held in ballots:
         try:
             paper = decode_paper(open_ballot(held.ballot))
             check_paper(paper, rules, costs)
         except DomainError as error:
-            opened.invalid.append(InvalidBallot(held.index, error.code, error.rule))
+            yield InvalidBallot(held.index, error.code, error.rule)
         except ValueError as error:
-            opened.invalid.append(InvalidBallot(held.index, "ballot_seal_broken", str(error)))
+            yield InvalidBallot(held.index, "ballot_seal_broken", str(error))
         else:
-            opened.papers[tuple(sorted(paper.choices))] += 1
-    return opened
+            yield paper
 
 
 def count_election(election: ElectionView, open_ballot: OpenBallot) -> CountResult:

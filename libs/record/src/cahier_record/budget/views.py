@@ -35,7 +35,10 @@ class BallotView(msgspec.Struct):
 
 
 class ElectionView(msgspec.Struct):
-    """An election; `state` is preparing, open, closed, counted or published."""
+    """An election; `state` is preparing, open, closed, counted or published.
+
+    ballots: by credential, those that count; replaced: those that a later one took the place of.
+    """
 
     created: events.ElectionCreated
     event: str
@@ -43,6 +46,7 @@ class ElectionView(msgspec.Struct):
     state: str = "preparing"
     projects: dict[str, ProjectView] = msgspec.field(default_factory=dict)
     ballots: dict[str, BallotView] = msgspec.field(default_factory=dict)
+    replaced: list[BallotView] = msgspec.field(default_factory=list)
     opened: events.VotingOpened | None = None
     private_key: str = ""
     closed_log_size: int = 0
@@ -95,6 +99,8 @@ class BudgetView(msgspec.Struct):
         if ballot.sequence != (held.ballot.sequence + 1 if held else 1):
             self.faults.append(Fault(index, event_id, "a ballot out of its credential's sequence"))
             return
+        if held:
+            election.replaced.append(held)
         election.ballots[ballot.credential] = BallotView(index, ballot)
 
     def _apply_to_election(self, index: int, leaf: Leaf, election: ElectionView) -> None:
