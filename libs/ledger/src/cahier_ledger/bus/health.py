@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 2.0
@@ -87,6 +89,13 @@ def backoff_s(first_s: float = BACKOFF_FIRST_S, max_s: float = BACKOFF_MAX_S) ->
     while True:
         yield wait_s
         wait_s = min(wait_s * 2, max_s)
+
+
+def whence(error: BaseException) -> str:
+    """An error's kind and place, without its text, which may quote what people wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 def heed_cancel() -> None:

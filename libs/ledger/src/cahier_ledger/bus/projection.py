@@ -22,7 +22,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
 from cahier_ledger.bus.envelope import PublicMessage, incoming, public_seq_of
-from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel
+from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel, whence
 from cahier_ledger.bus.streams import find_stream
 from cahier_ledger.bus.views import E, Fold, View, ViewDatabase, ViewMoved, is_passing
 from cahier_ledger.model import LedgerClosed, StoredEvent, StoreUnavailable
@@ -87,7 +87,7 @@ class _Projection(Generic[E]):
         if taken:
             await self._move(events[taken - 1][0], taken)
         if error is not None:
-            raise _Poisoned(f"event {events[taken][0]}: {type(error).__name__}: {error}")
+            raise _Poisoned(f"event {events[taken][0]}: {whence(error)}")
 
     async def _move(self, position: int, events: int) -> None:
         async with self._moved:

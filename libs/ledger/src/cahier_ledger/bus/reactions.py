@@ -1,0 +1,253 @@
+"""Acts on others' public events: policies, notifications. Low rates, each event at most once.
+
+A delivery is acknowledged only after its effect is durable. A handler that fails is tried again
+after growing delays; when the deliveries are used up the broker's notice goes to the DEAD stream,
+where a person finds it (see dead.py). FastStream carries the subscriptions, so that they also
+stand in the AsyncAPI page; it is told not to acknowledge anything by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import nats.errors
+from faststream.middlewares import AckPolicy as FastStreamAck
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import NotFoundError
+
+from cahier_ledger.bus.dead import redrive_subject
+from cahier_ledger.bus.envelope import PublicMessage, incoming
+from cahier_ledger.bus.health import BusObserver, Health, Watched, heed_cancel, whence
+from cahier_ledger.bus.inbox import AlreadyDone, Effect, Inbox
+from cahier_ledger.bus.streams import find_stream, public_stream, public_subject, public_subjects
+
+ACK_WAIT_S = 30.0
+HANDLE_TIMEOUT_S = 25.0
+DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
+PULL_TIMEOUT_S = 2.0
+WATCH_EVERY_S = 2.0
+PENDING_MAX = 100
+
+log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """One public event handed to a reaction's handler.
+
+    message: the event. attempt: 1 for the first delivery; 0 when a person re-drives it.
+    key: an idempotency key for what the handler appends to its own ledger; an
+    IdempotencyConflict under it means that this was done before.
+    """
+
+    def __init__(self, message: PublicMessage, attempt: int, reaction: str, inbox: Inbox) -> None:
+        self.message = message
+        self.attempt = attempt
+        self.key = f"reaction/{reaction}/{message.id}"
+        self._reaction = reaction
+        self._inbox = inbox
+
+    async def write(self, effect: Effect) -> None:
+        """Stores an effect in the inbox's database, together with the note that it is done.
+
+        At most once a delivery, as the handler's last step. Raises AlreadyDone.
+        """
+        await asyncio.to_thread(self._inbox.do, self._reaction, self.message.id, effect)
+
+
+Handler = Callable[[Delivery], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What to do when a sibling has published something.
+
+    name: of the durable consumer, unique in the stream, e.g. `budget-proposal_accepted`.
+    service: whose public events. types: which of them; () = all.
+    handle: may come twice for one event if the process dies in the middle, so its effect is
+    either `delivery.write` or an append under `delivery.key`. At most HANDLE_TIMEOUT_S.
+    delays_s: waits before the second, third, ... delivery; one delivery more than delays.
+    """
+
+    name: str
+    service: str
+    handle: Handler
+    types: tuple[str, ...] = ()
+    delays_s: tuple[float, ...] = field(default=DELAYS_S)
+
+
+class Reactions:
+    """All reactions of one service on one FastStream broker, which it connects and stops."""
+
+    def __init__(
+        self, broker: NatsBroker, inbox: Inbox, city: str, *, observer: BusObserver | None = None
+    ) -> None:
+        """broker: not started; made with `max_reconnect_attempts=-1`."""
+        self._broker = broker
+        self._inbox = inbox
+        self._city = city
+        self._observer = observer or BusObserver()
+        self._running: list[_Running] = []
+
+    def add(self, reaction: Reaction) -> None:
+        """Adds a reaction; before `run`."""
+        self._running.append(
+            _Running(reaction, self._broker, self._inbox, self._city, self._observer)
+        )
+
+    def health(self) -> dict[str, Health]:
+        """Each reaction's health by its name."""
+        return {each.reaction.name: each.watched.health for each in self._running}
+
+    async def run(self) -> None:
+        """Reacts until cancelled. Streams and consumers that are missing are waited for, made."""
+        client = await self._broker.connect()
+        try:
+            while True:
+                heed_cancel()
+                for each in self._running:
+                    await each.see_to_it(client)
+                await asyncio.sleep(WATCH_EVERY_S)
+        finally:
+            await self._broker.stop()
+
+
+class _Running:
+    """A reaction, its subscriber and its consumer."""
+
+    def __init__(
+        self,
+        reaction: Reaction,
+        broker: NatsBroker,
+        inbox: Inbox,
+        city: str,
+        observer: BusObserver,
+    ) -> None:
+        self.reaction = reaction
+        self.watched = Watched(f"reaction {reaction.name}", observer, log)
+        self._inbox = inbox
+        self._city = city
+        self._observer = observer
+        self._stream = public_stream(reaction.service)
+        self._config = self._consumer_config()
+        self._subscribed = False
+        self._redrives = False
+        self._subscriber = broker.subscriber(
+            public_subjects(city, reaction.service),
+            stream=JStream(self._stream, declare=False),
+            durable=reaction.name,
+            config=self._config,
+            pull_sub=PullSub(batch_size=1, timeout=PULL_TIMEOUT_S),
+            ack_policy=FastStreamAck.MANUAL,
+            decoder=_undecoded,
+            title=reaction.name,
+        )
+        self._subscriber(self._deliver)
+
+    def _consumer_config(self) -> ConsumerConfig:
+        types = self.reaction.types
+        subjects = [public_subject(self._city, each) for each in types]
+        return ConsumerConfig(
+            name=self.reaction.name,
+            durable_name=self.reaction.name,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            max_deliver=len(self.reaction.delays_s) + 1,
+            max_ack_pending=PENDING_MAX,
+            filter_subjects=subjects or [public_subjects(self._city, self.reaction.service)],
+        )
+
+    async def see_to_it(self, client: Client) -> None:
+        """Brings the consumer and the subscription into being, whatever has become of them."""
+        try:
+            if await self._has_consumer(client):
+                await self._subscribe(client)
+                self.watched.running()
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            self.watched.stalled(f"{type(error).__name__}: {error}")
+
+    async def _has_consumer(self, client: Client) -> bool:
+        js = client.jetstream()
+        if await find_stream(js, self._stream) is None:
+            self.watched.stalled(f"stream {self._stream} does not exist yet")
+            return False
+        try:
+            await js.consumer_info(self._stream, self.reaction.name)
+        except NotFoundError:
+            await js.add_consumer(self._stream, self._config)
+        return True
+
+    async def _subscribe(self, client: Client) -> None:
+        if not self._redrives:
+            subject = redrive_subject(self._city, self._stream, self.reaction.name)
+            await client.subscribe(subject, cb=self._redrive(client))
+            self._redrives = True
+        if not self._subscribed:
+            await self._subscriber.start()
+            self._subscribed = True
+
+    async def _deliver(self, delivered: NatsMessage) -> None:
+        """FastStream's handler: never raises, always answers the broker."""
+        raw = delivered.raw_message
+        attempt = raw.metadata.num_delivered or 1
+        message = incoming(raw.headers, raw.data)
+        if message is None:
+            log.warning("%s: a message on %s is no public event", self.reaction.name, raw.subject)
+            await delivered.ack()
+            return
+        try:
+            await self._act(message, attempt)
+        except Exception as error:
+            await self._failed(delivered, message, attempt, error)
+        else:
+            self._observer.handled(self.reaction.name, attempt)
+            await delivered.ack()
+
+    async def _act(self, message: PublicMessage, attempt: int) -> None:
+        """Handles an event unless that was done; returns when it is noted, durably."""
+        name = self.reaction.name
+        if await asyncio.to_thread(self._inbox.done, name, message.id):
+            return
+        async with asyncio.timeout(HANDLE_TIMEOUT_S):
+            await self.reaction.handle(Delivery(message, attempt, name, self._inbox))
+        with suppress(AlreadyDone):  # the handler has noted it with its effect
+            await asyncio.to_thread(self._inbox.do, name, message.id)
+
+    async def _failed(
+        self, delivered: NatsMessage, message: PublicMessage, attempt: int, error: Exception
+    ) -> None:
+        name, delays_s = self.reaction.name, self.reaction.delays_s
+        self._observer.failed(name, attempt)
+        told = (name, message.id, attempt, whence(error))
+        log.error("%s failed on event %s, attempt %d: %s", *told)
+        delay_s = delays_s[attempt - 1] if attempt <= len(delays_s) else None
+        await delivered.nack(delay=delay_s)
+
+    def _redrive(self, client: Client) -> Callable[[Msg], Awaitable[None]]:
+        """Answers a person's request to handle one message of the stream again."""
+
+        async def handle(request: Msg) -> None:
+            try:
+                found = await client.jetstream().get_msg(self._stream, int(request.data))
+                message = incoming(found.headers, found.data)
+                if message is None:
+                    raise ValueError("the message is no public event")
+                await self._act(message, 0)
+            except Exception as error:
+                log.error("%s: re-driving failed: %s", self.reaction.name, whence(error))
+                await request.respond(f"{type(error).__name__}: {error}".encode())
+            else:
+                await request.respond(b"")
+
+        return handle
+
+
+async def _undecoded(message: NatsMessage) -> bytes:
+    """Bodies are leaves: handlers read them with the public schema, FastStream never does."""
+    return message.body

@@ -1,0 +1,351 @@
+"""A reaction acts on each event once, tries again when it fails, and tells a person in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+
+from cahier_ledger.bus.dead import (
+    NoSuchDeadLetter,
+    RedriveFailed,
+    count_dead,
+    dismiss,
+    list_dead,
+    redrive,
+    show_dead,
+)
+from cahier_ledger.bus.health import BusObserver, State
+from cahier_ledger.bus.inbox import AlreadyDone, Inbox
+from cahier_ledger.bus.reactions import Delivery, Handler, Reaction, Reactions
+from cahier_ledger.bus.server import NatsServer
+from cahier_ledger.bus.streams import declare_dead_stream, declare_public_stream
+from cahier_ledger.ledger import Ledger
+from cahier_ledger.model import (
+    Append,
+    Idempotency,
+    IdempotencyConflict,
+    NewEvent,
+    StreamAppend,
+)
+
+STREAM = "PUBLIC_BUDGET"
+OPENED = "budget.v1.election.election_opened"
+CLOSED = "budget.v1.election.election_closed"
+SCHEMA = "CREATE TABLE IF NOT EXISTS mails(event_id TEXT NOT NULL)"
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
+    inbox = Inbox(tmp_path / "inbox.db", SCHEMA)
+    yield inbox
+    inbox.close()
+
+
+@contextlib.asynccontextmanager
+async def reacting(
+    broker: NatsServer, inbox: Inbox, reaction: Reaction, observer: BusObserver | None = None
+) -> AsyncIterator[Reactions]:
+    faststream = NatsBroker(
+        broker.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, logger=None
+    )
+    reactions = Reactions(faststream, inbox, "testville", observer=observer)
+    reactions.add(reaction)
+    task = asyncio.create_task(reactions.run())
+    try:
+        yield reactions
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(task, 20)
+
+
+async def publish(client: Client, *numbers: int, event_type: str = OPENED) -> None:
+    js = client.jetstream()
+    await declare_public_stream(js, "budget", "testville")
+    for n in numbers:
+        headers = {"Cahier-Seq": str(n), "ce-id": f"leaf-{n}", "ce-type": event_type}
+        await js.publish(f"cahier.testville.{event_type}", b"{}", headers=headers)
+
+
+async def until(true: Callable[[], Any], timeout_s: float = 15.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not true():  # noqa: ASYNC110 - what is waited for happens in other processes
+            await asyncio.sleep(0.02)
+
+
+async def until_dead(client: Client, count: int, timeout_s: float = 15.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while await count_dead(client.jetstream()) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def restart(broker: NatsServer, client: Client) -> None:
+    before = client.stats["reconnects"]
+    broker.kill()
+    broker.start()
+    await until(lambda: client.stats["reconnects"] > before and client.is_connected)
+
+
+def mails(inbox: Inbox) -> list[str]:
+    with inbox._lock:
+        return [row[0] for row in inbox._db.execute("SELECT event_id FROM mails ORDER BY 1")]
+
+
+async def send_mail(delivery: Delivery) -> None:
+    def effect(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO mails VALUES (?)", (delivery.message.id,))
+
+    await delivery.write(effect)
+
+
+def failing_first(times: int, attempts: list[int]) -> Handler:
+    async def handle(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        if len(attempts) <= times:
+            raise ConnectionError("the mail server is gone")
+        await send_mail(delivery)
+
+    return handle
+
+
+def reaction(handle: Handler, **more: Any) -> Reaction:
+    more.setdefault("delays_s", (0.1, 0.1))
+    return Reaction("notifications-opened", "budget", handle, **more)
+
+
+async def test_each_event_of_the_chosen_types_is_acted_on_once(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    await publish(nats_client, 1, 2)
+    await publish(nats_client, 3, event_type=CLOSED)
+    async with reacting(nats_broker, inbox, reaction(send_mail, types=(OPENED,))):
+        await publish(nats_client, 4)
+        await until(lambda: len(mails(inbox)) == 3)
+        await asyncio.sleep(0.3)
+    assert mails(inbox) == ["leaf-1", "leaf-2", "leaf-4"]
+
+
+async def test_a_doubled_event_is_acted_on_once(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    await publish(nats_client, 1, 1, 2, 1)
+    async with reacting(nats_broker, inbox, reaction(send_mail)):
+        await until(lambda: len(mails(inbox)) == 2)
+        await asyncio.sleep(0.3)
+    assert mails(inbox) == ["leaf-1", "leaf-2"]
+
+
+async def test_a_redelivered_event_is_acted_on_once(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    await publish(nats_client, 1, 2)
+    async with reacting(nats_broker, inbox, reaction(send_mail)):
+        await until(lambda: len(mails(inbox)) == 2)
+    await nats_client.jetstream().delete_consumer(STREAM, "notifications-opened")
+    async with reacting(nats_broker, inbox, reaction(send_mail)):
+        await publish(nats_client, 3)
+        await until(lambda: len(mails(inbox)) == 3)
+    assert mails(inbox) == ["leaf-1", "leaf-2", "leaf-3"]
+
+
+async def test_a_failure_is_tried_again_after_its_delay(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Meter(BusObserver):
+        def failed(self, name: str, attempt: int) -> None:
+            told.append(("failed", attempt))
+
+        def handled(self, name: str, attempt: int) -> None:
+            told.append(("handled", attempt))
+
+    attempts: list[int] = []
+    await publish(nats_client, 1)
+    slow = reaction(failing_first(2, attempts), delays_s=(0.6, 0.1, 0.1))
+    began = asyncio.get_running_loop().time()
+    async with reacting(nats_broker, inbox, slow, Meter()):
+        await until(lambda: mails(inbox))
+        await until(lambda: len(told) == 3)
+    assert asyncio.get_running_loop().time() - began > 0.7
+    assert attempts == [1, 2, 3]
+    assert told == [("failed", 1), ("failed", 2), ("handled", 3)]
+    assert await count_dead(nats_client.jetstream()) == 0
+
+
+async def test_an_effect_that_fails_half_way_leaves_nothing(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    attempts: list[int] = []
+
+    async def handle(delivery: Delivery) -> None:
+        def effect(db: sqlite3.Connection) -> None:
+            db.execute("INSERT INTO mails VALUES (?)", (delivery.message.id,))
+            attempts.append(delivery.attempt)
+            if len(attempts) == 1:
+                raise ValueError("half way")
+
+        await delivery.write(effect)
+
+    await publish(nats_client, 1)
+    async with reacting(nats_broker, inbox, reaction(handle)):
+        await until(lambda: len(attempts) == 2)
+        await until(lambda: mails(inbox))
+    assert mails(inbox) == ["leaf-1"]
+
+
+async def test_an_append_under_the_deliverys_key_happens_once(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox, bus_ledger: Ledger
+) -> None:
+    attempts: list[int] = []
+
+    async def handle(delivery: Delivery) -> None:
+        event = NewEvent("project.added", delivery.message.id.encode())
+        append = Append(
+            (StreamAppend(f"project-{delivery.message.id}", 0, (event,)),),
+            idempotency=Idempotency(delivery.key, b"", b""),
+        )
+        with contextlib.suppress(IdempotencyConflict):
+            await bus_ledger.append(append)
+        attempts.append(delivery.attempt)
+        if delivery.attempt == 1:
+            raise OSError("died after the append, before the inbox")
+
+    await publish(nats_client, 1)
+    async with reacting(nats_broker, inbox, reaction(handle)):
+        await until(lambda: len(attempts) == 2)
+        await until(lambda: inbox.done("notifications-opened", "leaf-1"))
+    assert bus_ledger.head_seq() == 1
+    kept = bus_ledger.recall("reaction/notifications-opened/leaf-1")
+    assert kept is not None
+
+
+async def test_used_up_deliveries_become_a_dead_letter_that_can_be_redriven(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    js = nats_client.jetstream()
+    await declare_dead_stream(js)
+    attempts: list[int] = []
+    await publish(nats_client, 1)
+    async with reacting(nats_broker, inbox, reaction(failing_first(4, attempts))):
+        await until_dead(nats_client, 1)
+        assert attempts == [1, 2, 3]
+        (letter,) = await list_dead(js)
+        assert (letter.stream, letter.consumer) == (STREAM, "notifications-opened")
+        assert (letter.stream_seq, letter.deliveries) == (1, 3)
+        shown, event = await show_dead(js, letter.number)
+        assert shown == letter
+        assert event is not None
+        assert event.id == "leaf-1"
+        with pytest.raises(RedriveFailed, match="the mail server is gone"):
+            await redrive(nats_client, "testville", letter.number)
+        assert await list_dead(js) == [letter]
+        assert await redrive(nats_client, "testville", letter.number) == letter
+        assert await count_dead(js) == 0
+        assert mails(inbox) == ["leaf-1"]
+        with pytest.raises(NoSuchDeadLetter):
+            await redrive(nats_client, "testville", letter.number)
+    assert attempts == [1, 2, 3, 0, 0]
+    assert (await js.stream_info(STREAM)).state.messages == 1
+
+
+async def test_one_failing_event_does_not_hold_up_the_others(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    await declare_dead_stream(nats_client.jetstream())
+
+    async def handle(delivery: Delivery) -> None:
+        if delivery.message.id == "leaf-2":
+            raise ValueError("never")
+        await send_mail(delivery)
+
+    await publish(nats_client, 1, 2, 3, 4)
+    async with reacting(nats_broker, inbox, reaction(handle, delays_s=(0.5, 0.5))):
+        await until(lambda: len(mails(inbox)) == 3)
+        await until_dead(nats_client, 1)
+    assert mails(inbox) == ["leaf-1", "leaf-3", "leaf-4"]
+
+
+async def test_redriving_without_the_reaction_keeps_the_letter(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    js = nats_client.jetstream()
+    await declare_dead_stream(js)
+    await publish(nats_client, 1)
+    async with reacting(nats_broker, inbox, reaction(failing_first(99, []), delays_s=())):
+        await until_dead(nats_client, 1)
+    (letter,) = await list_dead(js)
+    with pytest.raises(RedriveFailed, match="is not running"):
+        await redrive(nats_client, "testville", letter.number)
+    assert await count_dead(js) == 1
+    await dismiss(js, letter.number)
+    assert await list_dead(js) == []
+
+
+async def test_dead_letters_outlive_the_broker_and_are_listed_in_pages(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    js = nats_client.jetstream()
+    assert await count_dead(js) == 0
+    assert await list_dead(js) == []
+    await declare_dead_stream(js)
+    await declare_dead_stream(js)
+    await publish(nats_client, 1, 2, 3)
+    async with reacting(nats_broker, inbox, reaction(failing_first(99, []), delays_s=())):
+        await until_dead(nats_client, 3)
+    await restart(nats_broker, nats_client)
+    first = await list_dead(js, limit=2)
+    rest = await list_dead(js, after=first[-1].number)
+    assert [letter.stream_seq for letter in (*first, *rest)] == [1, 2, 3]
+
+
+async def test_reactions_outlive_the_broker_and_their_consumer(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    async with reacting(nats_broker, inbox, reaction(send_mail)) as reactions:
+        await until(lambda: reactions.health()["notifications-opened"].state is State.STALLED)
+        await publish(nats_client, 1)
+        await until(lambda: len(mails(inbox)) == 1)
+        await restart(nats_broker, nats_client)
+        await publish(nats_client, 2)
+        await until(lambda: len(mails(inbox)) == 2, 40)
+        await nats_client.jetstream().delete_consumer(STREAM, "notifications-opened")
+        await publish(nats_client, 3)
+        await until(lambda: len(mails(inbox)) == 3, 40)
+        assert reactions.health()["notifications-opened"].state is State.RUNNING
+    assert mails(inbox) == ["leaf-1", "leaf-2", "leaf-3"]
+
+
+async def test_a_strangers_message_is_passed_over(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    await publish(nats_client, 1)
+    await nats_client.jetstream().publish(f"cahier.testville.{OPENED}", b"hello")
+    await publish(nats_client, 2)
+    async with reacting(nats_broker, inbox, reaction(send_mail)):
+        await until(lambda: len(mails(inbox)) == 2)
+    info = await nats_client.jetstream().consumer_info(STREAM, "notifications-opened")
+    assert info.num_ack_pending == 0
+
+
+def test_the_inbox_survives_reopening_and_refuses_a_second_time(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path / "i.db", SCHEMA)
+    inbox.do("mail", "leaf-1")
+    inbox.close()
+    inbox.close()
+    inbox = Inbox(tmp_path / "i.db", SCHEMA)
+    assert inbox.done("mail", "leaf-1")
+    assert not inbox.done("mail", "leaf-2")
+    assert not inbox.done("other", "leaf-1")
+    with pytest.raises(AlreadyDone):
+        inbox.do("mail", "leaf-1", lambda db: db.execute("INSERT INTO mails VALUES ('x')"))
+    assert mails(inbox) == []
+    inbox.close()
