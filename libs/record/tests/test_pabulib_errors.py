@@ -171,6 +171,17 @@ def test_a_ballot_row_too_long_is_refused(pb):
     assert place(pb(**votes("1;a", "2;b;c"))) == (15, "row")
 
 
+def test_a_row_too_long_that_begins_with_a_section_word_is_no_section(pb):
+    assert place(pb(**votes("1;a", "VOTES;b;c"))) == (15, "row")
+    assert place(pb(**projects("a;1;x", "VOTES;2;y;z"))) == (10, "row")
+
+
+def test_even_a_file_name_with_a_line_break_gives_one_line():
+    with pytest.raises(PabulibError) as caught:
+        read("", "a\nb.pb")
+    assert str(caught.value) == "a b.pb:1: META: the section is missing"
+
+
 def test_a_meta_row_with_more_than_a_key_and_a_value_is_refused(pb):
     assert place(pb(comment="one;two")) == (7, "row")
 
