@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+
+# gRPC's fork handlers abort a child that is forked while calls run; set before gRPC is imported.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+import asyncio
 import signal
 import subprocess
 import sys
@@ -128,6 +132,7 @@ class IdentityProcess:
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self.ports: dict[str, int] = {}
+        self.settings: dict[str, str] = {}
 
     @property
     def run_file(self) -> Path:
@@ -140,6 +145,7 @@ class IdentityProcess:
             "NATS_URL": self.nats_url,
             "TOKEN_PUBLIC_KEYS": str(self.folder / "data" / "keys" / "token.pub.pem"),
             "RUN_FILE": str(self.run_file),
+            **self.settings,
         }
         return {**os.environ, **{f"IDENTITY_{name}": text for name, text in settings.items()}}
 
@@ -198,5 +204,27 @@ async def stub(process: IdentityProcess) -> AsyncIterator[Any]:
     process.start()
     await asyncio.to_thread(process.wait_ready)
     channel = process.channel()
+    yield IdentityServiceStub(channel)
+    await channel.close()
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityProcess]:
+    """One running process for the tests that only call it."""
+    folder = tmp_path_factory.mktemp("city")
+    server = NatsServer(folder / "nats")
+    server.start()
+    identity = IdentityProcess(folder / "identity", server.url)
+    identity.start()
+    identity.wait_ready()
+    yield identity
+    identity.end(signal.SIGKILL)
+    server.stop()
+
+
+@pytest.fixture
+async def shared(city: IdentityProcess) -> AsyncIterator[Any]:
+    """`city`, called over loopback."""
+    channel = city.channel()
     yield IdentityServiceStub(channel)
     await channel.close()
