@@ -22,7 +22,7 @@ from cahier_cli.bundle import export_bundle
 from cahier_cli.calendar import Calendar
 from cahier_cli.city import CityError, CityFolder, CityLock
 from cahier_cli.doors import Doors
-from cahier_cli.generated import generate_election
+from cahier_cli.generated import generated_election
 from cahier_cli.importing import (
     CannotImport,
     Imported,
@@ -80,7 +80,7 @@ def demo(data: Path | None, pb: Path | None, port: int, *, exits: bool) -> None:
 def _election(pb: Path | None) -> tuple[Instance, str]:
     """The election to carry and where it comes from."""
     if pb is None and not REAL_ELECTION.is_file():
-        text = generate_election(GENERATED_SEED)
+        text = generated_election(GENERATED_SEED)
         return read(text, "generated.pb"), f"generated, seed {GENERATED_SEED}"
     file = pb or REAL_ELECTION
     return read_file(file), str(file)

@@ -1,0 +1,113 @@
+"""`cahier up`, to the letter of its contract."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.e2e
+UNITS = ("nats", "identity", "consultation", "budget", "portal")
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def all_gone(pids: dict[str, int]) -> bool:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        if not any(map(alive, pids.values())):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_city_says_where_it_is(new_city: Callable[..., Any]) -> None:
+    city = new_city()
+    assert city.start() == f"ready http://127.0.0.1:{city.port}"
+    running = city.running
+    assert running["portal"] == city.url
+    assert set(running) == {"portal", "nats", "grpc", "metrics", "pids"}
+    assert set(running["grpc"]) == {"identity", "consultation", "budget"}
+    assert set(running["metrics"]) == {"identity", "consultation", "budget", "portal"}
+    assert set(running["pids"]) == set(UNITS)
+    for base in running["metrics"].values():
+        for path in ("healthz", "readyz", "metrics"):
+            assert httpx.get(f"{base}/{path}", trust_env=False).status_code == 200, (base, path)
+    assert city.stop() == 0
+    assert all_gone(running["pids"])
+    assert not city.folder.run_file.exists()
+
+
+def test_a_second_city_on_a_live_folder_exits_2(city: Any, cahier: Any) -> None:
+    second = cahier("up", "--data", city.folder.root, "--port", "1")
+    assert second.returncode == 2
+    assert "already running" in second.stderr
+
+
+def test_a_taken_port_exits_2(city: Any, cahier: Any, tmp_path: Any) -> None:
+    second = cahier("up", "--data", tmp_path / "other", "--port", city.port)
+    assert second.returncode == 2
+    assert "--port" in second.stderr
+
+
+def test_a_city_keeps_its_name(city: Any, cahier: Any) -> None:
+    city.stop()
+    renamed = cahier("up", "--data", city.folder.root, "--city", "other", "--port", city.port)
+    assert renamed.returncode == 2
+    assert "belongs to the city demo" in renamed.stderr
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_killed_unit_is_started_again(city: Any, unit: str) -> None:
+    killed = city.kill_unit(unit)
+    city.wait_until(f"{unit} has a new pid", lambda: city.running["pids"][unit] != killed)
+    for name in UNITS[1:]:
+        city.wait_until(f"{name} answers again", lambda name=name: city.answers(name))
+
+
+def test_units_die_with_their_parent(city: Any) -> None:
+    pids = city.running["pids"]
+    city.stop(signal.SIGKILL)
+    assert all_gone(pids)
+
+
+def test_ctrl_c_ends_a_city_with_0(city: Any) -> None:
+    assert city.stop(signal.SIGINT) == 0
+
+
+def test_a_token_is_printed_on_the_last_line(city: Any, cahier: Any, tmp_path: Any) -> None:
+    printed = cahier("token", "staff", "--data", city.folder.root)
+    assert printed.returncode == 0
+    assert printed.stdout.splitlines()[-1].count(".") == 2
+    assert cahier("token", "king", "--data", city.folder.root).returncode == 2
+    nowhere = cahier("token", "staff", "--data", tmp_path / "nowhere")
+    assert nowhere.returncode == 2
+    assert "holds no city" in nowhere.stderr
+
+
+def test_the_clock_is_set_only_where_the_city_allows_it(
+    city: Any, new_city: Callable[..., Any]
+) -> None:
+    def set_clock(url: str) -> int:
+        body = {"now": "2022-10-03T00:00:00Z"}
+        return httpx.post(f"{url}/dev/clock", json=body, trust_env=False).status_code
+
+    assert set_clock(city.url) == 200
+    assert (
+        httpx.get(f"{city.url}/dev/clock", trust_env=False).json()["now"].startswith("2022-10-03")
+    )
+    strict = new_city(name="strict")
+    strict.start()
+    assert set_clock(strict.url) == 404

@@ -1,0 +1,216 @@
+"""An election from ideas to an audited result, by the commands that users type."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cahier_ledger.entries import encode_bundle, read_entries
+from cahier_record.budget.pabulib import Instance, read
+
+pytestmark = pytest.mark.e2e
+AUDIT = str(Path(sys.executable).parent / "cahier-audit")
+CAHIER = str(Path(sys.executable).parent / "cahier")
+REAL = Path(__file__).resolve().parents[3] / "shared/data/pabulib"
+NEEDS_REAL = pytest.mark.skipif(
+    not REAL.is_dir(), reason=f"real elections are not here: {REAL} is missing"
+)
+
+
+def known(instance: Instance) -> dict[str, Any]:
+    """What a file knew, in a form that can be compared."""
+    return {
+        "meta": instance.meta,
+        "projects": [
+            (p.id, p.cost, {k: v for k, v in p.fields.items() if k != "selected"})
+            for p in instance.projects
+        ],
+        "votes": [(b.voter, b.projects, b.extra) for b in instance.ballots],
+        "vote_columns": instance.vote_columns,
+    }
+
+
+def imported(city: Any, cahier: Any, file: Path, *options: str) -> str:
+    done = cahier("import", "pabulib", file, "--data", city.folder.root, *options)
+    assert done.returncode == 0, done.stderr + city.logs()
+    return str(done.stdout.splitlines()[-1])
+
+
+def audit(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([AUDIT, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_the_demo_ends_with_the_audits_word(
+    cahier: Any, small_pb: Path, tmp_path: Path, port: int
+) -> None:
+    data = tmp_path / "demo"
+    options = ("--data", data, "--pb", small_pb, "--exit", "--port", port)
+    done = cahier("demo", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "audit     everything holds" in done.stdout
+    assert "ballots   300 cast" in done.stdout
+    assert re.search(r"sign in   resident +resident@demo\.example", done.stdout)
+    assert re.search(r"sign in   staff +staff@demo\.example", done.stdout)
+    assert audit("recount", data / "bundle").returncode == 0
+    again = cahier("demo", *options)
+    assert again.returncode == 2
+    assert "holds a city already" in again.stderr
+
+
+def test_an_imported_election_is_written_back_equal(
+    city: Any, cahier: Any, small_pb: Path, tmp_path: Path
+) -> None:
+    election = imported(city, cahier, small_pb)
+    out = tmp_path / "out.pb"
+    done = cahier("export", "pabulib", election, out, "--data", city.folder.root)
+    assert done.returncode == 0, done.stderr
+    assert known(read(out.read_bytes(), "out")) == known(read(small_pb.read_bytes(), "in"))
+
+
+@NEEDS_REAL
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Poland_Gdynia_2020_Grabowek__large.pb", ()),
+        ("Netherlands_Assen_2024.pb", ("--rule", "greedy")),
+        ("Worldwide_Mechanical_Turk_Knapsack_7.pb", ("--rule", "greedy")),
+    ],
+)
+def test_a_real_election_is_written_back_equal(
+    city: Any, cahier: Any, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    election = imported(city, cahier, REAL / name, *options)
+    out = tmp_path / "out.pb"
+    assert cahier("export", "pabulib", election, out, "--data", city.folder.root).returncode == 0
+    written, original = read(out.read_bytes(), "out"), read((REAL / name).read_bytes(), "in")
+    assert known(written) == known(original)
+    if not options:
+        official = {p.id for p in original.projects if p.fields.get("selected") == "1"}
+        ours = {p.id for p in written.projects if p.fields["selected"] == "1"}
+        assert ours == official
+
+
+def test_one_altered_ballot_is_found_in_a_bundle_with_new_sums(
+    city: Any, cahier: Any, small_pb: Path, tmp_path: Path
+) -> None:
+    election = imported(city, cahier, small_pb)
+    city.stop()
+    bundle = tmp_path / "bundle"
+    assert cahier("export", "bundle", bundle, "--data", city.folder.root).returncode == 0
+    assert audit("recount", bundle, election).returncode == 0
+    log = list(read_entries(bundle / "tlog/budget"))
+    index = next(i for i, raw in enumerate(log) if b"ballot_cast" in raw) + 100
+    leaf = json.loads(log[index])
+    sealed = leaf["data"]["sealed"]
+    leaf["data"]["sealed"] = ("A" if sealed[0] != "A" else "B") + sealed[1:]
+    log[index] = json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
+    shutil.rmtree(bundle / "tlog/budget/tile/entries")
+    for number in range(0, len(log), 256):
+        part = log[number : number + 256]
+        width = "" if len(part) == 256 else f".p/{len(part)}"
+        file = bundle / f"tlog/budget/tile/entries/{number // 256:03d}{width}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode_bundle(part))
+    subprocess.run(
+        "find . -type f ! -name SHA256SUMS -printf '%P\\0' | sort -z | xargs -0 sha256sum"
+        " > SHA256SUMS",
+        shell=True,
+        cwd=bundle,
+        check=True,
+    )
+    done = audit("recount", bundle, election)
+    assert done.returncode == 1
+    assert f"FINDING budget leaf {index}:" in done.stderr.splitlines()[0]
+
+
+def test_a_bundle_is_exported_from_a_running_city(city: Any, cahier: Any, tmp_path: Path) -> None:
+    done = cahier("export", "bundle", tmp_path / "b", "--data", city.folder.root)
+    assert done.returncode == 0, done.stderr
+    for part in ("tlog/budget", "disclosures/consultation", "schema", "SHA256SUMS"):
+        assert (tmp_path / "b" / part).exists(), part
+    again = cahier("export", "bundle", tmp_path / "b", "--data", city.folder.root)
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["France_Toulouse_2019.pb", "Switzerland_Zurich_S5R.pb"])
+@NEEDS_REAL
+def test_ballots_of_other_types_exit_2(cahier: Any, tmp_path: Path, name: str) -> None:
+    done = cahier("demo", "--data", tmp_path / "demo", "--pb", REAL / name, "--exit")
+    assert done.returncode == 2
+    assert "this release reads approval and choose-1 only" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@NEEDS_REAL
+def test_a_counting_rule_of_a_later_release_exits_2(cahier: Any, tmp_path: Path) -> None:
+    file = REAL / "Netherlands_Assen_2024.pb"
+    done = cahier("demo", "--data", tmp_path / "demo", "--pb", file, "--exit")
+    assert done.returncode == 2
+    assert "equalshares/add1" in done.stderr
+
+
+def test_a_malformed_file_exits_2_with_file_line_field_and_rule(
+    city: Any, cahier: Any, small_pb: Path
+) -> None:
+    text = small_pb.read_text("utf-8")
+    small_pb.write_text(text.replace("\n1;", "\n1;-", 1), "utf-8")
+    done = cahier("import", "pabulib", small_pb, "--data", city.folder.root)
+    assert done.returncode == 2
+    assert re.search(r"small\.pb:\d+: \w+: .+", done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_import_stalls_while_the_broker_is_silent_and_goes_on_after(
+    city: Any, small_pb: Path
+) -> None:
+    """Consultation goes on deciding; budget cannot hear of it, so no project is added."""
+    import os
+    import time
+
+    from cahier_ledger.sqlite import SqliteReader
+
+    def added(kind: bytes, service: str) -> int:
+        reader = SqliteReader(city.folder.ledger(service))
+        rows = reader.read_public(0, 10_000)
+        reader.close_reader()
+        return sum(kind in row.leaf for row in rows)
+
+    nats = city.running["pids"]["nats"]
+    os.kill(nats, signal.SIGSTOP)
+    command = [CAHIER, "import", "pabulib", str(small_pb), "--data", str(city.folder.root)]
+    importing = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        city.wait_until(
+            "all proposals are accepted",
+            lambda: added(b"proposal_answered", "consultation") == 12,
+        )
+        time.sleep(2)
+        assert added(b"project_added", "budget") == 0
+        assert importing.poll() is None
+    finally:
+        os.kill(nats, signal.SIGCONT)
+    _, complaint = importing.communicate(timeout=120)
+    assert importing.returncode == 0, complaint
+    assert added(b"project_added", "budget") == 12
+    assert added(b"ballot_cast", "budget") == 300
+
+
+def test_a_stopped_city_goes_on_where_it_was(city: Any, cahier: Any, small_pb: Path) -> None:
+    election = imported(city, cahier, small_pb)
+    city.stop()
+    city.start()
+    answer = httpx.get(f"{city.url}/api/v1/elections/{election}/result", trust_env=False)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["ballots_counted"] == 300
