@@ -1,0 +1,42 @@
+"""The only wiring of the portal: settings in, a served site out."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from cahier_chassis.unit import Unit
+from cahier_kernel.clock import SystemClock
+from cahier_portal.app import build_app
+from cahier_portal.clients import Services
+from cahier_portal.keys import session_key
+from cahier_portal.rendering import Renderer
+from cahier_portal.session import AccessTokens
+from cahier_portal.settings import PortalSettings
+from cahier_portal.texts import ProposalTexts
+from cahier_portal.throttle import Throttle
+from cahier_portal.visit import Portal
+
+
+async def bootstrap(unit: Unit, settings: PortalSettings) -> None:
+    """Wires the site into its unit. It is ready at once: services may come and go."""
+    services = Services(
+        settings.identity_address, settings.consultation_address, settings.budget_address
+    )
+    unit.on_close("services", services.close)
+    portal = build_portal(settings, services)
+    unit.serve_http(build_app(portal, unit.health, session_key(settings.data_dir)))
+
+
+def build_portal(settings: PortalSettings, services: Services) -> Portal:
+    """What all requests share."""
+    zone = settings.zone
+    return Portal(
+        settings=settings,
+        services=services,
+        # Tokens live in the machine's time, whatever the city's clock says.
+        tokens=AccessTokens(services.identity, SystemClock().now),
+        texts=ProposalTexts(services.consultation),
+        renderer=Renderer(settings.display_name, zone, version("cahier-portal")),
+        throttle=Throttle(settings.sign_in_tries_per_minute),
+        clock=settings.clock(),
+    )

@@ -1,0 +1,78 @@
+"""The services behind the site: three gRPC channels, and one way to ask each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cahier_chassis.grpc_client import ServiceChannel
+from cahier_contracts.budget.v1 import budget_service_pb2_grpc
+from cahier_contracts.consultation.v1 import consultation_service_pb2_grpc
+from cahier_contracts.identity.v1 import identity_service_pb2_grpc
+
+READ_TIMEOUT_S = 3.0
+WRITE_TIMEOUT_S = 10.0
+LONG_TIMEOUT_S = 30.0
+# Opening every ballot of a large election takes its time.
+_LONG = frozenset({"CountBallots", "OpenVoting", "CloseVoting"})
+
+
+class Service:
+    """One service: its name, which is also the audience of its tokens, and its methods."""
+
+    def __init__(self, name: str, address: str, stub: type[Any]) -> None:
+        self.name = name
+        self._channel = ServiceChannel(address, timeout_s=WRITE_TIMEOUT_S)
+        self._stub = stub(self._channel)
+
+    async def ask(self, request: Any, *, token: str = "", idempotency_key: str = "") -> Any:
+        """Sends a request to the method that it is named after and returns the response.
+
+        Raises DomainError with the service's own code, field and rule; kind UNAVAILABLE when the
+        service is away. Reads are repeated for READ_TIMEOUT_S; nothing waits longer than
+        LONG_TIMEOUT_S.
+        """
+        method = type(request).DESCRIPTOR.name.removesuffix("Request")
+        call = getattr(self._stub, method)
+        return await call(
+            request, token=token, idempotency_key=idempotency_key, timeout_s=_timeout_s(method)
+        )
+
+    async def close(self) -> None:
+        """Ends the connection."""
+        await self._channel.close()
+
+
+class Services:
+    """All services of the city that pages are made from."""
+
+    def __init__(self, identity: str, consultation: str, budget: str) -> None:
+        self.identity = Service("identity", identity, identity_service_pb2_grpc.IdentityServiceStub)
+        self.consultation = Service(
+            "consultation",
+            consultation,
+            consultation_service_pb2_grpc.ConsultationServiceStub,
+        )
+        self.budget = Service("budget", budget, budget_service_pb2_grpc.BudgetServiceStub)
+
+    def by_name(self, name: str) -> Service | None:
+        """The service of that name, if the city has it."""
+        known = {
+            service.name: service for service in (self.identity, self.consultation, self.budget)
+        }
+        return known.get(name)
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for service in (self.identity, self.consultation, self.budget):
+            await service.close()
+
+
+def is_read(request: Any) -> bool:
+    """Whether a request only reads, so that it may be asked without saying who asks."""
+    return type(request).DESCRIPTOR.name.startswith(("Get", "List"))
+
+
+def _timeout_s(method: str) -> float:
+    if method in _LONG:
+        return LONG_TIMEOUT_S
+    return READ_TIMEOUT_S if method.startswith(("Get", "List")) else WRITE_TIMEOUT_S

@@ -1,0 +1,99 @@
+"""The outermost layer of the site: security headers, HEAD, metrics and the start of a trace.
+
+Votes are not traced: what belongs to a ballot leaves no trace id anywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from opentelemetry.trace import Span, SpanKind
+
+from cahier_chassis import metrics
+from cahier_chassis.telemetry import continue_trace
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+_STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+_UNMATCHED = "unmatched"
+_UNTRACED = ("/healthz", "/readyz", "/metrics", "/static/")
+
+
+class Edge:
+    """Wraps the application; every response, an error's too, passes here."""
+
+    def __init__(self, app: App, *, is_https: bool) -> None:
+        self._app = app
+        self._headers = (*_HEADERS, _STRICT_TRANSPORT) if is_https else _HEADERS
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serves one HTTP request; other protocols are not spoken here."""
+        if scope["type"] != "http":
+            return
+        inner = dict(scope)
+        if inner["method"] == "HEAD":
+            # The server below leaves the body of an answer to HEAD out by itself.
+            inner["method"] = "GET"
+        started_s, status = time.perf_counter(), 500
+
+        async def guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], *self._headers]}
+            await send(message)
+
+        try:
+            with _trace(inner) as span:
+                await self._app(inner, receive, guarded)
+                if span is not None:
+                    span.update_name(f"{scope['method']} {_route(inner)}")
+        finally:
+            _meter(_route(inner), status, time.perf_counter() - started_s)
+
+
+def _trace(scope: MutableMapping[str, Any]) -> AbstractContextManager[Span | None]:
+    path = scope["path"]
+    if path.startswith(_UNTRACED) or path.rstrip("/").endswith("/vote"):
+        return nullcontext()
+    sent = next(
+        (value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), ""
+    )
+    return continue_trace(sent or None, f"HTTP {scope['method']}", SpanKind.SERVER)
+
+
+def _route(scope: MutableMapping[str, Any]) -> str:
+    template = scope.get("path_template")
+    return template if isinstance(template, str) and template else _UNMATCHED
+
+
+def _meter(route: str, status: int, duration_s: float) -> None:
+    metrics.HTTP_REQUESTS.labels(route).inc()
+    metrics.HTTP_DURATION.labels(route).observe(duration_s)
+    if status >= 400:
+        metrics.HTTP_ERRORS.labels(route, str(status)).inc()

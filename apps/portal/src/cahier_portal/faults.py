@@ -1,0 +1,88 @@
+"""What people and programs get when something goes wrong: a kind page, or problem details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from cahier_chassis.logs import get_logger
+from cahier_kernel.errors import DomainError, Kind
+from cahier_portal.catalogue import messages
+from cahier_portal.forms import STATUS_OF_KIND
+from cahier_portal.visit import Visit, visit_of
+
+PROBLEM_JSON = "application/problem+json"
+_PROGRAMS = ("/api/", "/disclosures/", "/tlog/", "/receipts/", "/open311/", "/open-data", "/dev/")
+_LOG = get_logger(__name__)
+
+
+def on_domain_error(request: Request[Any, Any, Any], error: DomainError) -> Response[Any]:
+    """A service's refusal that no form took care of."""
+    status = STATUS_OF_KIND[error.kind]
+    if _is_program(request):
+        return problem(status, error.code, error.rule, field=error.field)
+    visit = _visit(request)
+    if error.kind is Kind.UNAUTHENTICATED:
+        if visit.identity_away:
+            return error_page(visit, 503)
+        if visit.visitor is not None:
+            visit.portal.tokens.forget(visit.visitor)
+        return visit.to_sign_in()
+    if error.kind is Kind.INVALID:
+        # The address itself was wrong: a form would have shown it at its field.
+        status = 404
+    return error_page(visit, status)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """No such page, wrong method, forged form, too large a body."""
+    status = error.status_code
+    if _is_program(request):
+        return problem(status, f"http_{status}", error.detail)
+    return error_page(_visit(request), status, headers=error.headers or {})
+
+
+def on_accident(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A fault of ours: logged with its trace, told without details."""
+    _LOG.error("request_failed", exc_info=error)
+    if _is_program(request):
+        return problem(500, "internal", "the site failed; its log says why")
+    return error_page(_visit(request), 500)
+
+
+def problem(status: int, code: str, detail: str, *, field: str = "") -> Response[bytes]:
+    """Problem details (RFC 9457) with our stable code as an extension member."""
+    body = {"type": "about:blank", "title": _title(status), "status": status, "code": code}
+    if detail:
+        body["detail"] = detail
+    if field:
+        body["field"] = field
+    return Response(msgspec.json.encode(body), status_code=status, media_type=PROBLEM_JSON)
+
+
+def error_page(visit: Visit, status: int, headers: dict[str, str] | None = None) -> Response[str]:
+    """The page of a status, in the site's own frame."""
+    known = status if f"fault.s{status}.title" in messages() else 500 if status >= 500 else 400
+    page = visit.page("fault.html", status, fault=f"fault.s{known}")
+    for name, value in (headers or {}).items():
+        page.headers[name] = value
+    return page
+
+
+def _visit(request: Request[Any, Any, Any]) -> Visit:
+    held = request.scope.get("visit")
+    return held if isinstance(held, Visit) else visit_of(request, request.app.state.portal)
+
+
+def _is_program(request: Request[Any, Any, Any]) -> bool:
+    return request.url.path.startswith(_PROGRAMS)
+
+
+def _title(status: int) -> str:
+    key = f"fault.s{status}.title"
+    return messages().get(
+        key, messages()["fault.s500.title" if status >= 500 else "fault.s400.title"]
+    )

@@ -1,0 +1,144 @@
+"""Forms: what was typed, what was wrong with it, and the same form again with both in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from litestar import Request
+from litestar.datastructures import FormMultiDict
+
+from cahier_kernel.errors import DomainError, Kind
+from cahier_kernel.money import CENTS_MAX, parse_cents
+from cahier_portal.catalogue import error_sentence, t
+from cahier_portal.formats import from_local_input
+
+KEY_CHARS_MAX = 100
+
+STATUS_OF_KIND = {
+    Kind.INVALID: 422,
+    Kind.TOO_LARGE: 413,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.ALREADY_EXISTS: 409,
+    Kind.FAILED_PRECONDITION: 409,
+    Kind.CONFLICT: 409,
+    Kind.UNAVAILABLE: 503,
+    Kind.NOT_SERVED: 501,
+}
+# What a person can mend on the form itself; the rest has pages of its own.
+_MENDABLE = frozenset(
+    {
+        Kind.INVALID,
+        Kind.TOO_LARGE,
+        Kind.ALREADY_EXISTS,
+        Kind.FAILED_PRECONDITION,
+        Kind.CONFLICT,
+        Kind.UNAVAILABLE,
+    }
+)
+
+
+@dataclass(frozen=True)
+class FormError:
+    """One thing to mend: a sentence, and the field it is about, or "" for the whole form."""
+
+    field: str
+    text: str
+
+
+class FieldErrors(Exception):
+    """What the portal itself found wrong with a form, before asking any service."""
+
+    def __init__(self, *errors: FormError) -> None:
+        super().__init__(", ".join(error.field for error in errors))
+        self.errors = list(errors)
+
+
+class Form:
+    """The fields of a posted form, as text."""
+
+    def __init__(self, fields: FormMultiDict) -> None:
+        self._fields = fields
+
+    def text(self, name: str) -> str:
+        """A field with outer blanks cut off and lines ended by \\n; "" when it is missing."""
+        return self.raw(name).replace("\r\n", "\n").strip()
+
+    def raw(self, name: str) -> str:
+        """A field exactly as typed, for passwords."""
+        value = self._fields.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def all(self, name: str) -> list[str]:
+        """All values of a field, such as ticked boxes."""
+        return [value for value in self._fields.getall(name, []) if isinstance(value, str)]
+
+    def values(self) -> dict[str, str]:
+        """What to show again when the form comes back; never a password."""
+        return {
+            name: value
+            for name, value in self._fields.items()
+            if isinstance(value, str) and name not in ("password", "_csrf_token")
+        }
+
+    @property
+    def key(self) -> str:
+        """The idempotency key that the form was made with."""
+        return self.text("form_key")[:KEY_CHARS_MAX]
+
+    def money(self, name: str) -> int:
+        """Cents of an amount; raises FieldErrors."""
+        cleaned = self.text(name).replace(",", "").replace(" ", "").replace("\u00a0", "")
+        try:
+            cents = parse_cents(cleaned)
+        except ValueError:
+            raise FieldErrors(FormError(name, t("error.not_an_amount"))) from None
+        if not 0 <= cents <= CENTS_MAX:
+            raise FieldErrors(FormError(name, t("error.not_an_amount")))
+        return cents
+
+    def count(self, name: str, most: int = 1_000_000) -> int:
+        """A whole number from 0, where empty is 0; raises FieldErrors."""
+        text = self.text(name) or "0"
+        if not (text.isascii() and text.isdigit() and int(text) <= most):
+            raise FieldErrors(FormError(name, t("error.not_a_count", most=f"{most:,}")))
+        return int(text)
+
+    def moment(self, name: str, zone: ZoneInfo) -> Timestamp:
+        """A local date and time; raises FieldErrors."""
+        try:
+            moment: datetime = from_local_input(self.text(name), zone)
+        except ValueError:
+            raise FieldErrors(FormError(name, t("error.not_a_moment"))) from None
+        stamp = Timestamp()
+        stamp.FromDatetime(moment)
+        return stamp
+
+
+async def read_form(request: Request[Any, Any, Any]) -> Form:
+    """The posted form."""
+    return Form(await request.form())
+
+
+def what_to_mend(error: DomainError | FieldErrors) -> list[FormError]:
+    """The errors for the form's summary; raises DomainErrors that the form cannot mend."""
+    if isinstance(error, FieldErrors):
+        return error.errors
+    if error.kind not in _MENDABLE:
+        raise error
+    return [FormError(_form_field(error.field), error_sentence(error))]
+
+
+def _form_field(field: str) -> str:
+    # `rules.max_sum_cost_cents` of a request is `max_sum_cost` on the form.
+    return field.rpartition(".")[2].removesuffix("_cents")
+
+
+def status_of(error: DomainError | FieldErrors) -> int:
+    """The HTTP status that goes with a refusal."""
+    return 422 if isinstance(error, FieldErrors) else STATUS_OF_KIND[error.kind]

@@ -1,0 +1,1 @@
+"""The pages, one module an area; each handler asks services and fills one template."""

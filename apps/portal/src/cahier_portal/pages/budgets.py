@@ -1,0 +1,167 @@
+"""Budgets for everybody: the list, one budget's projects and rules, its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import get
+from markupsafe import Markup
+
+from cahier_contracts.budget.v1 import budget_service_pb2 as budget
+from cahier_kernel.errors import DomainError, Kind
+from cahier_portal import pictures
+from cahier_portal.catalogue import t
+from cahier_portal.formats import money, share
+from cahier_portal.visit import Page, Visit
+
+
+@dataclass(frozen=True)
+class ProjectCard:
+    """A project with its words."""
+
+    project: budget.Project
+    title: str
+    supports: int
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether people may vote for it."""
+        return bool(self.project.feasibility == budget.FEASIBILITY_FEASIBLE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A project's fate with its words."""
+
+    outcome: budget.ProjectOutcome
+    card: ProjectCard
+
+
+@get("/budgets")
+async def budget_list(visit: Visit) -> Page:
+    """All elections, newest first."""
+    answer = await visit.budget(budget.ListElectionsRequest())
+    return visit.page("budgets.html", elections=answer.elections)
+
+
+@get("/budgets/{election_id:uuid}")
+async def budget_page(
+    visit: Visit, election_id: UUID, district: str = "", category: str = "", order: str = "number"
+) -> Page:
+    """One election: its money, dates and rules, and its projects with filters."""
+    election = await read_election(visit, str(election_id))
+    cards = await read_cards(visit, election)
+    chosen = {"district": district, "category": category, "order": order}
+    return visit.page(
+        "budget.html",
+        election=election,
+        cards=ordered(filtered(cards, district, category), order),
+        all_cards=cards,
+        districts=labels(cards, "district"),
+        categories=labels(cards, "category"),
+        chosen=chosen,
+        orders=["number", "cost_up", "cost_down", "title"],
+        states=budget,
+    )
+
+
+@get("/budgets/{election_id:uuid}/results")
+async def results_page(visit: Visit, election_id: UUID) -> Page:
+    """The result with its picture, its reasons and what it rests on."""
+    election = await read_election(visit, str(election_id))
+    try:
+        result = await visit.budget(budget.GetResultRequest(election_id=election.election_id))
+    except DomainError as error:
+        if error.kind is Kind.UNAVAILABLE:
+            raise
+        return visit.page("results_later.html", election=election, states=budget)
+    cards = {card.project.number: card for card in await read_cards(visit, election)}
+    outcomes = [
+        Outcome(outcome, cards[outcome.number])
+        for outcome in result.outcomes
+        if outcome.number in cards
+    ]
+    by_number = {each.outcome.number: each for each in outcomes}
+    winners = [by_number[number] for number in result.selected if number in by_number]
+    others = sorted(
+        (each for each in outcomes if not each.outcome.selected),
+        key=lambda each: (-each.outcome.votes, each.outcome.number),
+    )
+    return visit.page(
+        "results.html",
+        election=election,
+        result=result,
+        winners=winners,
+        others=others,
+        budget_picture=_picture(winners, result, election.currency),
+        spent_share=share(result.spent_cents, result.envelope_cents),
+        votes_most=max((each.outcome.votes for each in outcomes), default=0),
+    )
+
+
+def _picture(winners: list[Outcome], result: budget.GetResultResponse, currency: str) -> Markup:
+    parts = [
+        pictures.Part(
+            f"{each.card.title}: {money(each.card.project.cost_cents, currency)}",
+            each.card.project.cost_cents,
+        )
+        for each in winners
+    ]
+    label = t(
+        "results.picture_label",
+        n=len(winners),
+        spent=money(result.spent_cents, currency),
+        envelope=money(result.envelope_cents, currency),
+    )
+    return pictures.budget_bar(parts, result.envelope_cents, label)
+
+
+async def read_election(visit: Visit, election_id: str) -> budget.Election:
+    """One election; raises DomainError."""
+    answer = await visit.budget(budget.GetElectionRequest(election_id=election_id))
+    return answer.election
+
+
+async def read_cards(visit: Visit, election: budget.Election) -> list[ProjectCard]:
+    """The election's projects with their words, by number; raises DomainError."""
+    answer = await visit.budget(budget.ListProjectsRequest(election_id=election.election_id))
+    proposals = await visit.portal.texts.of(
+        (project.proposal_id for project in answer.projects), election.process_id
+    )
+    return [_card(project, proposals.get(project.proposal_id)) for project in answer.projects]
+
+
+def _card(project: budget.Project, proposal: Any) -> ProjectCard:
+    title = proposal.title if proposal is not None and proposal.title else ""
+    return ProjectCard(
+        project,
+        title or t("budget.untitled", number=project.number),
+        proposal.supports if proposal is not None else 0,
+    )
+
+
+def labels(cards: list[ProjectCard], name: str) -> list[str]:
+    """The districts or categories that occur, in alphabetical order."""
+    return sorted({label for card in cards if (label := getattr(card.project, name))})
+
+
+def filtered(cards: list[ProjectCard], district: str, category: str) -> list[ProjectCard]:
+    """The projects of a district and a category; "" stands for all."""
+    return [
+        card
+        for card in cards
+        if district in ("", card.project.district) and category in ("", card.project.category)
+    ]
+
+
+def ordered(cards: list[ProjectCard], order: str) -> list[ProjectCard]:
+    """The projects by number, cost or title."""
+    if order == "cost_up":
+        return sorted(cards, key=lambda card: (card.project.cost_cents, card.project.number))
+    if order == "cost_down":
+        return sorted(cards, key=lambda card: (-card.project.cost_cents, card.project.number))
+    if order == "title":
+        return sorted(cards, key=lambda card: card.title.casefold())
+    return cards

@@ -1,0 +1,74 @@
+"""Pictures of a result: SVG drawn on the server, in whole numbers, without a line of script.
+
+A picture only repeats what stands beside it in words and in a table. Colours come from the style
+sheet by class, so that both themes and strict content policies work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from cahier_portal.formats import per_mille
+
+WIDTH = 1000
+GAP = 3
+_BAR_HEIGHT = 14
+_BUDGET_HEIGHT = 44
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the budget bar: what it stands for, and its size in cents."""
+
+    title: str
+    cents: int
+
+
+def budget_bar(parts: Sequence[Part], envelope_cents: int, label: str) -> Markup:
+    """The envelope as one bar: a block for each winner in order of selection, the rest empty.
+
+    label: the whole picture in words, for those who do not see it. Blocks tell their project as
+    a tooltip and alternate in shade, so that neighbours differ without colour.
+    """
+    shapes = [_rect("bar-rest", 0, 0, WIDTH, _BUDGET_HEIGHT)]
+    spent = 0
+    for index, part in enumerate(parts):
+        start = per_mille(spent, envelope_cents)
+        spent += part.cents
+        width = per_mille(spent, envelope_cents) - start
+        if width > 0:
+            # A gap of paper sets neighbours apart, but never swallows a small project.
+            drawn = max(1, width - GAP)
+            shade = "bar-part" if index % 2 == 0 else "bar-part bar-part-odd"
+            shapes.append(_rect(shade, start, 0, drawn, _BUDGET_HEIGHT, part.title))
+    return _svg("budget-bar", _BUDGET_HEIGHT, shapes, label)
+
+
+def votes_bar(votes: int, most: int, *, won: bool) -> Markup:
+    """A project's votes against the most that any project has. Decorative: the number is text."""
+    width = per_mille(votes, most)
+    shapes = [_rect("bar-rest", 0, 0, WIDTH, _BAR_HEIGHT)]
+    if width:
+        shade = "bar-won" if won else "bar-lost"
+        shapes.append(_rect(shade, 0, 0, max(2, width), _BAR_HEIGHT))
+    return _svg("votes-bar", _BAR_HEIGHT, shapes)
+
+
+def _rect(kind: str, x: int, y: int, width: int, height: int, title: str = "") -> Markup:
+    inner = Markup("<title>{}</title>").format(title) if title else Markup()
+    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}">{}</rect>').format(
+        kind, x, y, width, height, inner
+    )
+
+
+def _svg(kind: str, height: int, shapes: Sequence[Markup], label: str = "") -> Markup:
+    if label:
+        said = Markup('role="img" aria-label="{}"').format(label)
+    else:
+        said = Markup('aria-hidden="true" focusable="false"')
+    return Markup(
+        '<svg class="{}" viewBox="0 0 {} {}" preserveAspectRatio="none" {}>{}</svg>'
+    ).format(kind, WIDTH, height, said, Markup().join(shapes))

@@ -1,0 +1,65 @@
+"""Templates to HTML: one Jinja environment with the catalogue and the formats in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from cahier_portal import formats, pictures, wording
+from cahier_portal.catalogue import LOCALE_DEFAULT, t, tn
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+class Renderer:
+    """Renders templates for one city. A missing name is an error, never an empty place."""
+
+    def __init__(self, city: str, zone: ZoneInfo, version: str) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(_FOLDER),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals.update(
+            t=t, tn=tn, city=city, locale=LOCALE_DEFAULT, version=version, pictures=pictures
+        )
+        self._environment.globals.update(_wordings())
+        self._environment.filters.update(_filters(zone))
+
+    def render(self, template: str, **context: Any) -> str:
+        """The HTML of a template; raises jinja2 errors, which are ours to fix."""
+        return self._environment.get_template(template).render(context)
+
+
+def _filters(zone: ZoneInfo) -> Mapping[str, Any]:
+    return {
+        "money": formats.money,
+        "number": formats.number,
+        "instant": formats.instant,
+        "moment": partial(formats.time_tag, zone=zone),
+        "day": partial(formats.time_tag, zone=zone, with_time=False),
+        "plain_moment": partial(formats.day_and_time, zone=zone),
+        "paragraphs": formats.paragraphs,
+        "pseudonym": formats.pseudonym,
+        "duration": formats.duration,
+    }
+
+
+def _wordings() -> Mapping[str, Any]:
+    names = (
+        "idea_phase",
+        "proposal_state",
+        "election_state",
+        "feasibility",
+        "rules_in_words",
+        "outcome_reason",
+    )
+    return {name: getattr(wording, name) for name in names}

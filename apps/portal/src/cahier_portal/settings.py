@@ -1,0 +1,68 @@
+"""What an operator may set about the portal, read from PORTAL_* by bootstrap alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from cahier_chassis.settings import Port, ServiceSettings
+
+Address = Annotated[str, Field(pattern=r"^[^\s/]+:\d{1,5}$")]
+
+
+class PortalSettings(ServiceSettings):
+    """The settings of the web edge. Instances are frozen; secrets are files in `data_dir`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PORTAL_", frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    # The site neither listens to the bus nor believes tokens itself: services do.
+    nats_url: str = Field("", description="Not used by the portal.")
+    token_public_keys: Path = Field(Path(), description="Not used by the portal.")
+    http_port: Port = Field(
+        8080,
+        validation_alias=AliasChoices("PORTAL_PORT", "PORTAL_HTTP_PORT"),
+        description="TCP port that the site listens on (`PORTAL_PORT`); 0 takes a free one.",
+    )
+    identity_address: Address = Field(description="host:port of identity's gRPC.")
+    consultation_address: Address = Field(description="host:port of consultation's gRPC.")
+    budget_address: Address = Field(description="host:port of budget's gRPC.")
+    public_url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^\s]+$",
+        description="Where people reach the site; cookies are Secure when it begins with https.",
+    )
+    time_zone: str = Field("UTC", description="IANA zone in which people read and write dates.")
+    sign_in_tries_per_minute: int = Field(
+        60, ge=1, le=10_000, description="Sign-ins and registrations a minute from one address."
+    )
+    dev_clock: bool = Field(
+        False, description="Whether /dev/clock may set the city's clock; development only."
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        # Raises for a zone that this machine does not know, at start and not on a page.
+        ZoneInfo(name)
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which people read and write dates."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the site over TLS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def display_name(self) -> str:
+        """The city's name as people read it."""
+        return self.city.replace("_", " ").replace("-", " ").title()
