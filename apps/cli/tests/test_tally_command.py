@@ -25,7 +25,7 @@ PROJECTS
 project_id;cost;name
 b;60;Bancs
 a;60;Arbres
-c;40.5;"Cour; \x1b[31mrouge"
+c;40.5;"Cour; \x07rouge"
 d;30;Digue
 e;10;Eau
 VOTES
@@ -143,7 +143,7 @@ def test_without_json_a_table_is_printed_for_people(election):
     assert lines[2].split() == ["project", "cost", "score", "outcome", "name"]
     assert lines[3].split() == ["b", "60", "3", "selected", "Bancs"]
     assert lines[-1] == "2 of 5 projects selected by 5 ballots; 100.5 of 100.5 EUR spent"
-    assert "\x1b" not in result.stdout
+    assert "\x07" not in result.stdout
 
 
 @pytest.mark.parametrize("rule", ["mes", "phragmen"])
