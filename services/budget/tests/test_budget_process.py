@@ -1,0 +1,119 @@
+"""The process: killed with answers in flight it keeps what it has acknowledged; roles; settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import grpc
+import pytest
+
+from cahier_contracts.budget.v1 import budget_service_pb2 as pb
+from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
+
+BALLOTS = 3_000
+
+
+@contextmanager
+def process(town):
+    """`python -m cahier_budget`; killed at the end by its pid if it still runs."""
+    town.run_file.unlink(missing_ok=True)
+    with (town.folder / "budget.log").open("ab") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "cahier_budget"],
+            env={**os.environ, **town.environment()},
+            stderr=log,
+        )
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            started.kill()
+        started.wait()
+
+
+async def test_every_acknowledged_ballot_outlives_a_kill_once(town, kit):
+    with process(town) as first:
+        election = await town.open_election(kit)
+        messages = [election.message(1, number=number) for number in range(BALLOTS)]
+        acknowledged = await cast_until_killed(town, first, messages)
+        await town.close_channels()
+    assert 200 < len(acknowledged) < BALLOTS
+    with process(town) as second:
+        importer = await town.stub(town.token("importer"))
+        for number, event_id in acknowledged.items():
+            asked = pb.GetBallotSequenceRequest(
+                election_id=election.id, credential=kit.credential(number)
+            )
+            found = await importer.GetBallotSequence(asked)
+            assert (found.sequence, found.event_id) == (1, event_id)
+        for start in range(0, BALLOTS, 500):
+            answer = await importer.CastBallots(
+                pb.CastBallotsRequest(ballots=messages[start : start + 500])
+            )
+            assert all(result.event_id for result in answer.results)
+        staff = await town.stub(town.token("staff"))
+        await staff.CloseVoting(pb.CloseVotingRequest(election_id=election.id, reason="done"))
+        await staff.CountBallots(pb.CountBallotsRequest(election_id=election.id), timeout_s=60)
+        result = await staff.GetResult(pb.GetResultRequest(election_id=election.id))
+        assert (result.ballots_counted, result.ballots_invalid) == (BALLOTS, 0)
+        await town.close_channels()
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(second.wait, 20) == 0
+
+
+async def cast_until_killed(town, running, messages):
+    """Casts with 64 callers, kills the process after some hundred answers: {number: event id}."""
+    port = (await town.running())["grpc"]
+    acknowledged: dict[int, str] = {}
+    waiting = iter(enumerate(messages))
+    metadata = (("authorization", f"Bearer {town.token('importer')}"),)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = BudgetServiceStub(channel)
+
+        async def caller():
+            for number, message in waiting:
+                try:
+                    answer = await stub.CastBallot(
+                        pb.CastBallotRequest(ballot=message), metadata=metadata, timeout=10
+                    )
+                except grpc.aio.AioRpcError:
+                    return
+                acknowledged[number] = answer.event_id
+                if len(acknowledged) == 400:
+                    running.send_signal(signal.SIGKILL)
+
+        await asyncio.gather(*(caller() for _ in range(64)))
+    return acknowledged
+
+
+@pytest.mark.parametrize("role", ["api", "relay", "project", "react"])
+def test_split_roles_are_refused_in_one_line(role):
+    ended = subprocess.run(
+        [sys.executable, "-m", "cahier_budget", "--role", role],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "PostgreSQL" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_missing_setting_is_named():
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("BUDGET_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "cahier_budget"],
+        env=bare,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "BUDGET_CITY" in ended.stderr
