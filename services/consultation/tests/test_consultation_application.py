@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from cahier_consultation.adapters.pseudonyms import HmacPseudonyms
 from cahier_consultation.application.commands import NewProposal
 from cahier_consultation.application.ports import ProposalFilter
 from cahier_consultation.application.projections import VIEW
 from cahier_consultation.application.queries import Order
 from cahier_consultation.domain.proposal import Answer
+from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import DomainError, FailedPrecondition, Forbidden, Invalid, NotFound
 from cahier_ledger.model import Idempotency
 from cahier_record.consultation import events as public
@@ -439,3 +444,22 @@ async def test_the_same_answer_twice_is_refused(desk):
     await answered(desk, proposal, Answer.EVALUATING)
     with pytest.raises(FailedPrecondition, match="already_answered"):
         await answered(desk, proposal, Answer.EVALUATING)
+
+
+async def test_only_phases_with_something_due_are_looked_at(desk):
+    now = desk.clock.now()
+    hour = timedelta(hours=1)
+    over = await desk.process(opens_at=now - 2 * hour, closes_at=now - hour)
+    to_come = await desk.process(opens_at=now + hour, closes_at=now + 2 * hour)
+    running = await desk.process(closes_at=now + 3 * hour)
+    due = []
+    for later in (timedelta(0), hour, 3 * hour):
+        due.append(desk.read_model.due_processes(to_rfc3339(now + later), 100))
+    assert due == [[], [to_come], [to_come, running]]
+    assert over not in sum(due, [])
+
+
+def test_a_pseudonym_is_the_hmac_of_person_and_thing():
+    expected = hmac.new(b"k" * 32, b"ann\x00proposal", hashlib.sha256).digest()
+    name = HmacPseudonyms(b"k" * 32).of("ann", "proposal")
+    assert base64.urlsafe_b64decode(name + "=") == expected
