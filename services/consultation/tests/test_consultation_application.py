@@ -449,14 +449,13 @@ async def test_the_same_answer_twice_is_refused(desk):
 async def test_only_phases_with_something_due_are_looked_at(desk):
     now = desk.clock.now()
     hour = timedelta(hours=1)
-    over = await desk.process(opens_at=now - 2 * hour, closes_at=now - hour)
+    await desk.process(opens_at=now - 2 * hour, closes_at=now - hour)
     to_come = await desk.process(opens_at=now + hour, closes_at=now + 2 * hour)
     running = await desk.process(closes_at=now + 3 * hour)
     due = []
     for later in (timedelta(0), hour, 3 * hour):
         due.append(desk.read_model.due_processes(to_rfc3339(now + later), 100))
     assert due == [[], [to_come], [to_come, running]]
-    assert over not in sum(due, [])
 
 
 def test_a_pseudonym_is_the_hmac_of_person_and_thing():
