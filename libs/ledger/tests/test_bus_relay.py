@@ -101,6 +101,25 @@ async def test_message_carries_the_leaf_and_cloudevents_headers(
     }
 
 
+async def test_a_batch_carries_the_same_headers_and_bodies(
+    bus_ledger: Ledger, nats_client: Client, bus_append: Appender
+) -> None:
+    await store(bus_ledger, bus_append, range(1, 4))
+    relay = Relay(bus_ledger, nats_client, "budget", "testville")
+    async with running(relay):
+        assert await relay.drain(10)
+    for n in (1, 2, 3):
+        message = await message_at(nats_client, n)
+        assert message.subject == SUBJECT
+        assert message.data == bus_ledger.read_public(n - 1, 1)[0].leaf
+        assert message.headers is not None
+        assert message.headers["Nats-Batch-Sequence"] == str(n)
+        assert message.headers["Nats-Msg-Id"] == f"budget-{n}"
+        assert message.headers["Cahier-Seq"] == str(n)
+        assert message.headers["ce-id"] == f"leaf-{n}"
+        assert message.headers["traceparent"].startswith(f"00-{n:032x}")
+
+
 async def test_leaf_without_a_time_goes_out_without_time_and_trace(
     bus_ledger: Ledger, nats_client: Client, bus_append: Appender
 ) -> None:

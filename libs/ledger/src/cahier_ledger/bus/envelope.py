@@ -6,16 +6,25 @@ neither `ce-time` nor a trace, whatever was stored beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
+from nats.protocol.command import hpub_cmd
 
 from cahier_ledger.bus.streams import public_subject
 from cahier_ledger.model import PublicRow
 
 SEQ_HEADER = "Cahier-Seq"
 _CONTENT_TYPE = "application/json"
+_TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+", re.ASCII)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+
+
+class Unsendable(Exception):
+    """A stored leaf cannot be put into a message; it was not made by this library."""
 
 
 class _LeafHead(msgspec.Struct):
@@ -58,8 +67,12 @@ class Outgoing:
 
 
 def outgoing(row: PublicRow, service: str, city: str) -> Outgoing:
-    """The message for a stored leaf. Raises msgspec.DecodeError for a leaf that is none."""
-    head = _leaf_head.decode(row.leaf)
+    """The message for a stored leaf. Raises Unsendable."""
+    try:
+        head = _leaf_head.decode(row.leaf)
+    except msgspec.DecodeError as error:
+        raise Unsendable(f"leaf {row.public_seq}: {error}") from error
+    trace = _traceparent(row.meta) if head.at is not None else None
     headers = {
         "Nats-Msg-Id": f"{service}-{row.public_seq}",
         SEQ_HEADER: str(row.public_seq),
@@ -71,10 +84,37 @@ def outgoing(row: PublicRow, service: str, city: str) -> Outgoing:
     }
     if head.at is not None:
         headers["ce-time"] = head.at
-        traceparent = _meta.decode(row.meta).traceparent if row.meta else None
-        if traceparent is not None:
-            headers["traceparent"] = traceparent
-    return Outgoing(row.public_seq, public_subject(city, head.t), headers, row.leaf)
+    if trace is not None:
+        headers["traceparent"] = trace
+    return Outgoing(row.public_seq, _subject(city, head.t), headers, row.leaf)
+
+
+def wire(message: Outgoing) -> bytes:
+    """The message as the client protocol's HPUB command, without a reply subject.
+
+    Many of these sent in one write cost a third of what as many calls of nats-py's publish do.
+    Raises Unsendable for a header that would begin another line.
+    """
+    lines = "".join([f"{name}: {value}\r\n" for name, value in message.headers.items()])
+    if lines.count("\r") != len(message.headers) or lines.count("\n") != len(message.headers):
+        raise Unsendable(f"leaf {message.public_seq}: a header has a line break")
+    return bytes(hpub_cmd(message.subject, "", f"NATS/1.0\r\n{lines}\r\n".encode(), message.body))
+
+
+def _traceparent(meta: bytes) -> str | None:
+    """The W3C trace context beside an event; None, not an error, when there is none to be read."""
+    try:
+        found = _meta.decode(meta).traceparent if meta else None
+    except msgspec.DecodeError:
+        return None
+    return found if found is not None and _TRACEPARENT.fullmatch(found) else None
+
+
+@lru_cache(maxsize=1_024)
+def _subject(city: str, event_type: str) -> str:
+    if _TYPE.fullmatch(event_type) is None:
+        raise Unsendable(f"not an event type: {event_type!r}")
+    return public_subject(city, event_type)
 
 
 def public_seq_of(headers: Mapping[str, str] | None) -> int | None:

@@ -13,13 +13,12 @@ import secrets
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.js.api import Header, PubAck, RawStreamMsg, StreamInfo
 from nats.js.errors import NotFoundError
 
-from cahier_ledger.bus.envelope import Outgoing, outgoing, public_seq_of
+from cahier_ledger.bus.envelope import Outgoing, Unsendable, outgoing, public_seq_of, wire
 from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel
 from cahier_ledger.bus.streams import StreamDiffers, declare_public_stream, public_stream
 from cahier_ledger.model import LedgerClosed, PublicRow, StoreUnavailable
@@ -27,12 +26,12 @@ from cahier_ledger.store import LedgerTail
 
 BATCH_MESSAGES_MAX = 500  # the broker takes at most 1,000 in an atomic batch
 BATCH_BYTES_MAX = 4 << 20
+WRITE_MESSAGES = 50
 PUBLISH_TIMEOUT_S = 5.0
 IDLE_CHECK_S = 2.0
 LOOK_BACK_MAX = 1_000
 BACKOFF_PERSON_S = 10.0
 CONNECTION_CHECK_S = 0.1
-_YIELD_EVERY = 50
 
 T = TypeVar("T")
 
@@ -48,7 +47,7 @@ class _Disturbed(Exception):
 
 
 _PASSING = (_Disturbed, nats.errors.Error, TimeoutError, OSError, StoreUnavailable)
-_NEED_A_PERSON = (RelayRefused, StreamDiffers, msgspec.DecodeError)
+_NEED_A_PERSON = (RelayRefused, StreamDiffers, Unsendable)
 
 
 class Relay:
@@ -135,7 +134,7 @@ class Relay:
                 if self.health.reason != str(error):
                     self._watched.stalled(f"{type(error).__name__}: {error}")
                 await asyncio.sleep(next(waits))
-            except (RelayRefused, StreamDiffers, msgspec.DecodeError) as error:
+            except (RelayRefused, StreamDiffers, Unsendable) as error:
                 self._watched.stalled(f"{type(error).__name__}: {error}")
                 await asyncio.sleep(BACKOFF_PERSON_S)
 
@@ -214,12 +213,12 @@ class Relay:
     async def _publish(self, batch: Sequence[Outgoing]) -> None:
         """Publishes a batch, all or nothing, and returns when the broker has synced it."""
         self._number(batch)
-        for count, message in enumerate(batch[:-1], 1):
+        members, last = batch[:-1], batch[-1]
+        for start in range(0, len(members), WRITE_MESSAGES):
             self._require_connection(self._reconnects)
-            await self._nc.publish(message.subject, message.body, headers=message.headers)
-            if count % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-        last = batch[-1]
+            commands = [wire(message) for message in members[start : start + WRITE_MESSAGES]]
+            await self._nc._send_command(b"".join(commands))
+            await asyncio.sleep(0)
         ack = await self._while_connected(
             self._js.publish(last.subject, last.body, PUBLISH_TIMEOUT_S, self._stream, last.headers)
         )
@@ -228,14 +227,14 @@ class Relay:
         await self._advance(last.public_seq)
 
     def _number(self, batch: Sequence[Outgoing]) -> None:
-        batch[0].headers[Header.EXPECTED_LAST_SEQUENCE] = str(self._stream_seq)
+        batch[0].headers[Header.EXPECTED_LAST_SEQUENCE.value] = str(self._stream_seq)
         if len(batch) == 1:
             return
         batch_id = secrets.token_hex(16)
         for number, message in enumerate(batch, 1):
-            message.headers[Header.BATCH_ID] = batch_id
-            message.headers[Header.BATCH_SEQUENCE] = str(number)
-        batch[-1].headers[Header.BATCH_COMMIT] = "1"
+            message.headers[Header.BATCH_ID.value] = batch_id
+            message.headers[Header.BATCH_SEQUENCE.value] = str(number)
+        batch[-1].headers[Header.BATCH_COMMIT.value] = "1"
 
     def _require_stored(self, ack: PubAck, count: int) -> None:
         if ack.duplicate or ack.seq != self._stream_seq + count:
