@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cahier_budget.adapters.opening import OpeningProcesses
 from cahier_budget.adapters.trustee_keys import TrusteeKeyFiles
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands
@@ -188,7 +189,9 @@ class App:
             lambda id, key: count_from_log(self.ledger, id, key),
             self.clock,
         )
-        self.casting = Casting(self.ledger, self.elections, self.keys, self.clock)
+        self.casting = Casting(
+            self.ledger, self.elections, self.keys, OpeningProcesses(0), self.clock
+        )
         self.staff = kit.claims("staff")
 
     async def open_election(self, costs: tuple[int, ...] = (40_00, 50_00, 60_00)) -> OpenElection:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import grpc
 import pytest
@@ -89,6 +90,40 @@ async def cast_until_killed(town, running, messages):
 
         await asyncio.gather(*(caller() for _ in range(64)))
     return acknowledged
+
+
+async def test_helpers_end_with_a_killed_service(town, kit):
+    with process(town) as first:
+        election = await town.open_election(kit)
+        importer = await town.stub(town.token("importer"))
+        ballots = [election.message(1, number=number) for number in range(20)]
+        await importer.CastBallots(pb.CastBallotsRequest(ballots=ballots))
+        helpers = children_of(first.pid)
+        assert len(helpers) == 1
+        await town.close_channels()
+        first.kill()
+        first.wait()
+        async with asyncio.timeout(10):
+            while any(map(lives, helpers)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+def lives(pid):
+    """Whether a process is there and more than a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def children_of(pid):
+    """Pids of a process's children (Linux)."""
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
 @pytest.mark.parametrize("role", ["api", "relay", "project", "react"])

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from cahier_budget.adapters.metering import MeteredBus
+from cahier_budget.adapters.opening import OpeningProcesses
 from cahier_budget.adapters.trustee_keys import TrusteeKeyFiles
 from cahier_budget.adapters.views import DirectoryView, OwnViewFreshness, ProposalsView
 from cahier_budget.application.casting import Casting
@@ -70,7 +71,9 @@ def _serve(
     directory, proposals = DirectoryView(views), ProposalsView(views)
     commands = Commands(elections, proposals, keys, partial(count_from_log, ledger), unit.clock)
     queries = Queries(ledger, elections, directory, proposals, OwnViewFreshness(ledger, own))
-    casting = Casting(ledger, elections, keys, unit.clock)
+    opening = OpeningProcesses(settings.opening_processes)
+    unit.on_close("opening", opening.close)
+    casting = Casting(ledger, elections, keys, opening, unit.clock)
     servicer = BudgetGrpc(ledger, commands, queries, casting)
     unit.timer("due transitions", DueTransitions(directory, elections, commands))
     unit.serve_grpc(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from cahier_chassis.settings import ServiceSettings
@@ -13,6 +14,10 @@ class BudgetSettings(ServiceSettings):
     """What every unit has; keys, events and views lie in `data_dir`."""
 
     model_config = SettingsConfigDict(env_prefix="BUDGET_", frozen=True, extra="ignore")
+
+    opening_processes: int = Field(
+        1, ge=0, le=16, description="Helper processes that open sealed ballots sent in batches."
+    )
 
     @property
     def events_file(self) -> Path:

@@ -27,6 +27,15 @@ class TrusteeKeys(Protocol):
         """The private key; raises Unavailable `trustee_key_missing`."""
 
 
+class Opening(Protocol):
+    """Opens many sealed ballots of one election, perhaps on another core."""
+
+    async def open_many(
+        self, private_key: str, sealed: Sequence[bytes], bindings: Sequence[bytes]
+    ) -> list[bytes | None]:
+        """Plaintexts in order; None where a seal does not open. Keeps nothing."""
+
+
 class Proposals(Protocol):
     """Accepted proposals as far as consultation's public log has arrived. Blocking."""
 

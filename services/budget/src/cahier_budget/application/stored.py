@@ -33,21 +33,21 @@ class BallotWriter:
 
     def event(self, ballot: Envelope) -> NewEvent:
         """The event with its leaf, without any time or trace."""
-        id = ballot_id(ballot.election_id, ballot.credential, ballot.sequence)
+        credential, sequence = ballot.credential, ballot.sequence
+        id = ballot_id(ballot.election_id, credential, sequence)
         stored = BallotCast(
             ballot.election_id,
             ballot.electorate,
             ballot.scheme,
-            ballot.credential,
-            ballot.sequence,
+            credential,
+            sequence,
             ballot.sealed,
         )
         leaf = self._template % (
-            ballot.credential.encode("ascii"),
+            credential.encode("ascii"),
             urlsafe_b64encode(ballot.sealed).rstrip(b"="),
-            ballot.sequence,
+            sequence,
             id.encode("ascii"),
         )
-        return NewEvent(
-            BALLOT_TOPIC, BALLOTS.encode(stored), public=PublicLeaf(id, PublicBallotCast.TYPE, leaf)
-        )
+        public = PublicLeaf(id, PublicBallotCast.TYPE, leaf)
+        return NewEvent(BALLOT_TOPIC, BALLOTS.encode(stored), public=public)
