@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import (
@@ -20,6 +21,10 @@ from cahier_ledger.model import (
 )
 
 Opener = Callable[..., Any]
+
+# A busy machine is no finding.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 
 @pytest.fixture(params=["sqlite"])
