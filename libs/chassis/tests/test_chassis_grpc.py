@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cahier_chassis import metrics
 from cahier_chassis.calls import current_claims, current_claims_or_none
-from cahier_chassis.errors import ServiceError
+from cahier_chassis.errors import ServiceError, from_rpc_error
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.grpc_server import MESSAGE_BYTES_MAX, GrpcServer
 from cahier_chassis.tokens import require_role
@@ -71,12 +71,15 @@ async def test_a_call_without_a_token_is_refused_before_its_body_is_parsed(serve
     assert (refused.value.code, refused.value.domain) == ("token_missing", "echo.cahier")
 
 
-async def test_authorization_that_is_no_bearer_token_is_malformed(serve: Any) -> None:
+@pytest.mark.parametrize("scheme", ["Basic ", "bearerx", "Bearer  "])
+async def test_authorization_that_is_no_bearer_token_is_malformed(
+    serve: Any, token: str, scheme: str
+) -> None:
     service = await serve({"Say": echo})
     async with grpc.aio.insecure_channel(service.target) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await channel.unary_unary(METHOD)(b"", metadata=(("authorization", "Basic abc"),))
-    assert failed.value.code() is grpc.StatusCode.UNAUTHENTICATED
+            await channel.unary_unary(METHOD)(b"", metadata=(("authorization", scheme + token),))
+    assert from_rpc_error(failed.value).code == "token_malformed"
 
 
 async def test_an_anonymous_method_needs_no_token_but_believes_no_bad_one(serve: Any) -> None:
@@ -189,12 +192,24 @@ async def test_a_malformed_body_is_an_invalid_argument(serve: Any, token: str) -
     )
 
 
-async def test_a_message_over_the_limit_is_refused(serve: Any) -> None:
+async def test_a_message_over_the_limit_is_refused_by_the_client_and_by_the_server(
+    serve: Any, token: str
+) -> None:
+    async def count(request: StringValue, context: Any) -> StringValue:
+        return StringValue(value=str(len(request.value)))
+
     service = await serve({"Say": echo})
     assert len(await service.call("Say", "x" * (MESSAGE_BYTES_MAX - 100))) > 0
     with pytest.raises(ServiceError) as refused:
         await service.call("Say", "x" * MESSAGE_BYTES_MAX)
     assert refused.value.kind is Kind.TOO_LARGE
+    short = await serve({"Say": count})
+    body = StringValue(value="x" * MESSAGE_BYTES_MAX).SerializeToString()
+    async with grpc.aio.insecure_channel(short.target) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            call = channel.unary_unary(METHOD)
+            await call(body, metadata=(("authorization", "Bearer " + token),))
+    assert from_rpc_error(failed.value).kind is Kind.TOO_LARGE
 
 
 async def test_a_very_long_rule_is_cut_so_that_the_refusal_still_arrives(serve: Any) -> None:
@@ -217,6 +232,8 @@ async def test_a_call_without_a_deadline_ends_at_the_servers_own(serve: Any, tok
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await raw(b"", metadata=(("authorization", f"Bearer {token}"),), timeout=timeout_s)
         assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        metadata = dict(failed.value.trailing_metadata() or ())
+        assert status_pb2.Status.FromString(metadata["grpc-status-details-bin"]).code == 4
         assert time.monotonic() - began_s < 3
 
 
@@ -240,9 +257,9 @@ async def test_the_handler_is_cancelled_at_the_callers_deadline(serve: Any) -> N
 
 
 async def test_a_timeout_inside_the_handler_is_not_the_callers_deadline(serve: Any) -> None:
-    service = await serve({"Say": refusing(TimeoutError())})
+    service = await serve({"Say": refusing(TimeoutError())}, deadline_s_max=5)
     with pytest.raises(ServiceError) as refused:
-        await service.call("Say")
+        await service.call("Say", timeout_s=20)
     assert refused.value.status is grpc.StatusCode.INTERNAL
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cahier_chassis.errors import ServiceError
 from cahier_chassis.grpc_client import ServiceChannel
@@ -166,6 +168,13 @@ def unit(tmp_path: Path, keys: SimpleNamespace, nats_server: NatsServer) -> Iter
         process.popen.wait(10)
 
 
+def serving(unit: Process) -> bool:
+    """What grpc.health.v1 says."""
+    with grpc.insecure_channel(f"127.0.0.1:{unit.ports()['grpc']}") as channel:
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
 async def say(port: int, token: str, seconds: str = "") -> str:
     channel = ServiceChannel(f"127.0.0.1:{port}", token=lambda: token)
     method = channel.unary_unary(
@@ -247,8 +256,10 @@ def test_without_its_bus_a_unit_is_alive_but_not_ready_and_still_stops(
     base = f"http://127.0.0.1:{unit.ports()['http']}"
     assert httpx.get(base + "/healthz").status_code == 200
     assert httpx.get(base + "/readyz").json()["failing"] == {"nats": "not connected"}
+    unit.until(lambda: not serving(unit))
     nats_server.start()
     unit.until(unit.ready)
+    unit.until(lambda: serving(unit))
     nats_server.kill()
     unit.signal(signal.SIGTERM)
     assert unit.wait() == 0
@@ -294,6 +305,17 @@ def test_a_unit_dies_with_its_parent(unit: Process) -> None:
 
     unit.log_file.touch()
     unit.until(gone)
+
+
+def test_a_unit_whose_parent_died_before_it_could_ask_ends_at_once(unit: Process) -> None:
+    unit.start(CAHIER_DIE_WITH_PARENT=str(unit_parent_that_is_gone()))
+    assert unit.wait() == -signal.SIGTERM
+
+
+def unit_parent_that_is_gone() -> int:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(20)
+    return gone.pid
 
 
 async def test_a_call_after_the_stop_is_unavailable(unit: Process, token: str) -> None:

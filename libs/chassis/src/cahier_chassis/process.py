@@ -33,8 +33,10 @@ def run(name: str, settings_type: type[Settings], bootstrap: Bootstrap[Settings]
     0: stopped as asked. 1: a background task died (a supervisor starts the unit again).
     2: it could not start: bad settings (named on stderr, without their values) or bootstrap.
     """
-    if os.environ.get(PARENT_VARIABLE):
-        die_with_parent()
+    # Taken out of the environment: it is not meant for processes that this one starts.
+    parent = os.environ.pop(PARENT_VARIABLE, "")
+    if parent.isdigit():
+        die_with_parent(parent=int(parent))
     configure_logs(name)
     try:
         settings = settings_type.from_environment()
@@ -61,17 +63,16 @@ async def _serve(name: str, settings: Settings, bootstrap: Bootstrap[Settings]) 
     return EXIT_STOPPED
 
 
-def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+def die_with_parent(number: signal.Signals = signal.SIGTERM, *, parent: int = 0) -> None:
     """Asks Linux to send this process a signal when its parent dies (prctl(2), PDEATHSIG).
 
-    Also usable as `preexec_fn`. Elsewhere than on Linux it does nothing.
+    parent: the pid that is meant; a process that already has another parent gets the signal at
+    once. Also usable as `preexec_fn`. Elsewhere than on Linux it does nothing.
     """
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    expected = os.environ.get(PARENT_VARIABLE, "")
-    if expected.isdigit() and int(expected) > 1 and os.getppid() != int(expected):
-        # The parent died before we asked.
+    if parent > 1 and os.getppid() != parent:
         os.kill(os.getpid(), number)
