@@ -7,17 +7,24 @@ import base64
 import hashlib
 import hmac
 import stat
+import time
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
-from cahier_chassis.keys import write_key_pair
+from cahier_chassis.keys import load_public_keys, write_key_pair
+from cahier_chassis.tokens import TokenIssuer, TokenVerifier
 from cahier_identity.adapters import tokens
+from cahier_identity.adapters.census_rows import CensusView
 from cahier_identity.adapters.passwords import Argon2Passwords
 from cahier_identity.adapters.secrets import KEY_FILE, HmacSecrets, KeyLost, open_key
+from cahier_identity.application.projections import CENSUS_VIEW, fold_census
 from cahier_identity.domain.census import CensusProof
-from cahier_kernel.errors import Unavailable
+from cahier_kernel.errors import Unauthenticated, Unavailable
+from cahier_ledger.bus.projection import OwnProjection
+from cahier_ledger.bus.views import ViewDatabase
+from cahier_ledger.ledger import Ledger
 
 KEY = bytes(range(32))
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -61,6 +68,27 @@ def test_a_token_key_that_is_named_must_be_there_and_believed(tmp_path: Path) ->
     tokens.require_believed(private.read_bytes(), public)
     with pytest.raises(tokens.TokenKeyMissing):
         tokens.require_believed(private.read_bytes(), other)
+
+
+def test_only_a_session_is_taken_for_one(tmp_path: Path) -> None:
+    private, public = write_key_pair(tmp_path, "token")
+    issuer = TokenIssuer(private.read_bytes(), issuer="demo")
+    audience = tokens.SESSION_AUDIENCE
+    verifier = TokenVerifier(load_public_keys(public), audience=audience, issuer="demo")
+    jwt_tokens = tokens.JwtTokens(issuer, verifier, time.time)
+    assert jwt_tokens.session_subject(jwt_tokens.session("ada")) == "ada"
+    with pytest.raises(Unauthenticated) as refused:
+        jwt_tokens.session_subject(issuer.issue("ada", audience=[audience]))
+    assert refused.value.code == "not_a_session"
+
+
+async def test_the_roll_is_empty_before_the_first_event(tmp_path: Path) -> None:
+    views, ledger = ViewDatabase(tmp_path / "views.db"), Ledger.open(tmp_path / "events.db")
+    census = CensusView(views, OwnProjection(ledger, views, CENSUS_VIEW, fold_census))
+    await census.caught_up(0)
+    assert (census.district("key"), census.known(["key"])) == (None, set())
+    await ledger.close()
+    views.close()
 
 
 async def test_passwords_match_their_own_hash_only() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cahier_identity.application.projections import CENSUS_VIEW
 from cahier_kernel.errors import Unavailable
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.views import ViewDatabase
@@ -16,6 +17,8 @@ class CensusView:
     """ports.CensusRows on the views database."""
 
     def __init__(self, views: ViewDatabase, projection: OwnProjection) -> None:
+        # An empty store is caught up with before the projection has made its table.
+        views.declare(CENSUS_VIEW)
         self._views = views
         self._projection = projection
 

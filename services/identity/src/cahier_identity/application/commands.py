@@ -143,9 +143,7 @@ class Commands:
                 "residence_locked", "too many failed attempts to prove residence", wait_s=wait_s
             )
         await self._census.caught_up(self._ledger.head_seq())
-        proved = await asyncio.to_thread(self._prove, person, key, keep)
-        self._proof_attempts.succeeded(person)
-        return proved
+        return await asyncio.to_thread(self._prove, person, key, keep)
 
     def _prove(self, person: UUID, key: str, keep: Keep[Proved]) -> Proved:
         return retry_on_conflict(lambda: self._prove_once(person, key, keep))
