@@ -49,6 +49,7 @@ from cahier_ledger.model import (
 )
 
 PAGE = 1_000
+_NO_TRACKING = "the ledger keeps no tracking records"
 _KEYS = ("originator_id", "originator_version")
 
 
@@ -207,12 +208,14 @@ class LedgerRecorder(ApplicationRecorder):
         return self.ledger.append_blocking(Append(streams, requires, idempotency))
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+        self, stored_events: Sequence[StoredEvent], tracking: object = None, **_: Any
     ) -> Sequence[int] | None:
+        if tracking is not None:
+            raise NotSupportedError(_NO_TRACKING)
         if not stored_events:
             return None
         try:
-            return list(self.append(stored_events, **kwargs).seqs)
+            return list(self.append(stored_events).seqs)
         except StreamConflict as error:
             raise IntegrityError(str(error)) from error
         except StoreUnavailable as error:
@@ -337,10 +340,10 @@ class Factory(InfrastructureFactory[TrackingRecorder]):
     def tracking_recorder(
         self, tracking_recorder_class: type[TrackingRecorder] | None = None
     ) -> TrackingRecorder:
-        raise NotSupportedError("the ledger keeps no tracking records")
+        raise NotSupportedError(_NO_TRACKING)
 
     def process_recorder(self) -> ProcessRecorder:
-        raise NotSupportedError("the ledger keeps no tracking records")
+        raise NotSupportedError(_NO_TRACKING)
 
     def close(self) -> None:
         self._recorder.ledger.close_blocking()

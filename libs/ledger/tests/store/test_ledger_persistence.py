@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, patch
 from uuid import UUID, uuid4
 
 import msgspec
@@ -22,7 +24,6 @@ from eventsourcing.persistence import (
     OperationalError,
     StoredEvent,
 )
-from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import Append, NewEvent, StreamAppend
@@ -33,6 +34,10 @@ from cahier_ledger.persistence import (
     explicit_topic,
     stream_name,
 )
+
+# The library's tests also know a cipher, whose packages nobody here needs: its name is enough.
+with patch.dict(sys.modules, {"eventsourcing.cipher": Mock(spec=["AESCipher"])}):
+    from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 
 NOW = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=UTC)
 
@@ -128,6 +133,11 @@ class TestRecorder:
         )
         (row,) = recorder.select_notifications(start=1, limit=5)
         assert (row.originator_id, row.id) == ("ballot-x", 1)
+
+    def test_tracking_is_refused_rather_than_forgotten(self, recorder):
+        with pytest.raises(NotSupportedError):
+            recorder.insert_events([stored(uuid4(), 1)], tracking=object())
+        assert recorder.max_notification_id() is None
 
     def test_an_unavailable_store_is_an_operational_error(self, recorder):
         recorder.ledger.close_blocking()
