@@ -21,7 +21,7 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -55,7 +55,7 @@ async def test_it_waits_for_a_server_that_starts_later(nats_server: NatsServer) 
     await asyncio.sleep(0.5)
     assert not connecting.done()
     nats_server.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         client = await connecting
     assert client.is_connected
     await client.close()
