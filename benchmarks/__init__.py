@@ -1,0 +1,1 @@
+"""What the service is worth, as ratios measured in one run: `python -m benchmarks`."""
