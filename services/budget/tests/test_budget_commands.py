@@ -94,6 +94,14 @@ async def test_the_private_key_is_on_disk_for_the_owner_alone(app):
         assert app.keys.private_key(election.id).encode() not in row.leaf
 
 
+async def test_an_election_that_may_not_open_gets_no_key(app, kit):
+    id = (await app.commands.create_election(app.staff, kit.new())).election_id
+    with pytest.raises(FailedPrecondition) as refusal:
+        await app.commands.open_voting(app.staff, id)
+    assert refusal.value.code == "no_feasible_project"
+    assert not (app.folder / "keys").exists()
+
+
 async def test_closing_and_the_key_are_one_append(app):
     election = await app.open_election()
     before = app.ledger.head_seq()

@@ -44,6 +44,8 @@ async def test_every_acknowledged_ballot_outlives_a_kill_once(town, kit):
         acknowledged = await cast_until_killed(town, first, messages)
         await town.close_channels()
     assert 200 < len(acknowledged) < BALLOTS
+    for part in (town.folder / "budget").glob("views.db*"):
+        part.unlink()  # Disposable: folded again.
     with process(town) as second:
         importer = await town.stub(town.token("importer"))
         for number, event_id in acknowledged.items():
@@ -58,6 +60,8 @@ async def test_every_acknowledged_ballot_outlives_a_kill_once(town, kit):
             )
             assert all(result.event_id for result in answer.results)
         staff = await town.stub(town.token("staff"))
+        asked_all = pb.GetElectionRequest(election_id=election.id)
+        assert (await staff.GetElection(asked_all)).election.ballots == BALLOTS
         await staff.CloseVoting(pb.CloseVotingRequest(election_id=election.id, reason="done"))
         await staff.CountBallots(pb.CountBallotsRequest(election_id=election.id), timeout_s=60)
         result = await staff.GetResult(pb.GetResultRequest(election_id=election.id))
