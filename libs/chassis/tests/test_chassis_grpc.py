@@ -206,8 +206,8 @@ async def test_a_message_over_the_limit_is_refused_by_the_client_and_by_the_serv
     short = await serve({"Say": count})
     body = StringValue(value="x" * MESSAGE_BYTES_MAX).SerializeToString()
     async with grpc.aio.insecure_channel(short.target) as channel:
+        call = channel.unary_unary(METHOD)
         with pytest.raises(grpc.aio.AioRpcError) as failed:
-            call = channel.unary_unary(METHOD)
             await call(body, metadata=(("authorization", "Bearer " + token),))
     assert from_rpc_error(failed.value).kind is Kind.TOO_LARGE
 
