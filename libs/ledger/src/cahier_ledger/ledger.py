@@ -16,7 +16,7 @@ from cahier_ledger.model import (
     StoreUnavailable,
 )
 from cahier_ledger.planning import Outcome
-from cahier_ledger.sqlite import IoHook, SqliteReader, SqliteWriter, _no_hook
+from cahier_ledger.sqlite import IoHook, SqliteReader, SqliteWriter, no_hook
 from cahier_ledger.tail import Tail
 from cahier_ledger.writer import Counters, GroupCommitter, OnBatch
 
@@ -25,7 +25,7 @@ class Ledger(SqliteReader):
     """store.LedgerStore on one SQLite file. Thread-safe; open one a process."""
 
     def __init__(
-        self, path: Path, *, on_batch: OnBatch | None = None, io_hook: IoHook = _no_hook
+        self, path: Path, *, on_batch: OnBatch | None = None, io_hook: IoHook = no_hook
     ) -> None:
         super().__init__(path)
         self._writer = SqliteWriter(path, io_hook=io_hook)
@@ -34,7 +34,7 @@ class Ledger(SqliteReader):
 
     @classmethod
     def open(
-        cls, path: Path | str, *, on_batch: OnBatch | None = None, io_hook: IoHook = _no_hook
+        cls, path: Path | str, *, on_batch: OnBatch | None = None, io_hook: IoHook = no_hook
     ) -> Self:
         """Opens or creates the file (its folder must exist); raises StoreUnavailable.
 

@@ -97,8 +97,8 @@ IoHook = Callable[[Step, bool], None]
 """Called before (False) and after (True) each step; a test makes it raise sqlite3.Error."""
 
 
-def _no_hook(step: Step, done: bool) -> None:
-    return None
+def no_hook(step: Step, done: bool) -> None:
+    """The disk as it is."""
 
 
 class SqliteReader:
@@ -199,7 +199,7 @@ class SqliteReader:
 class SqliteWriter:
     """Stores batches in one transaction each. Used by one thread at a time."""
 
-    def __init__(self, path: Path, *, io_hook: IoHook = _no_hook) -> None:
+    def __init__(self, path: Path, *, io_hook: IoHook = no_hook) -> None:
         self._path = path
         self._io = io_hook
         self._connection: sqlite3.Connection | None = _open_for_writing(path)

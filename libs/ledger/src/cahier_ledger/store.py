@@ -77,7 +77,10 @@ class LedgerReader(Protocol):
 
 
 class LedgerTail(LedgerReader, Protocol):
-    """A reader that is woken by commits, so that nobody polls."""
+    """A reader that is woken by commits, so that nobody polls.
+
+    On SQLite one process a service appends: only that process's commits wake it.
+    """
 
     async def wait_past(self, seq: int, timeout_s: float | None = None) -> int:
         """Returns head_seq as soon as it is > seq, or after timeout_s (then it may be <= seq).
@@ -108,7 +111,8 @@ class LedgerStore(LedgerTail, Protocol):
     async def append_many(self, appends: Sequence[Append]) -> list[Appended | LedgerError]:
         """Stores many independent Appends with one wake-up, in their order; each as `append`.
 
-        Errors are returned in their place, not raised.
+        Errors are returned in their place, not raised. Raises ValueError for more appends than
+        writer.APPEND_MANY_MAX, and what is a programming error.
         """
 
     def append_blocking(self, append: Append) -> Appended:
