@@ -31,7 +31,7 @@ from cahier_portal.pages import (
     staff_steps,
     voting,
 )
-from cahier_portal.session import cookie_config
+from cahier_portal.session import CSRF_COOKIE, SafeCookieBackend, cookie_config
 from cahier_portal.visit import Page, Portal, Visit, visit_of
 
 BODY_BYTES_MAX = 1024 * 1024
@@ -99,6 +99,7 @@ async def nowhere(rest: str) -> Page:
 def build_app(portal: Portal, health: Health, key: bytes) -> Edge:
     """The whole site as one ASGI application. key: the session key."""
     secure = portal.settings.is_https
+    sessions = cookie_config(key, secure=secure)
     app = Litestar(
         route_handlers=[
             Router("/", route_handlers=[*_PAGES, *_CONTRACTS, nowhere], include_in_schema=False),
@@ -112,10 +113,10 @@ def build_app(portal: Portal, health: Health, key: bytes) -> Edge:
             ),
         ],
         dependencies={"visit": Provide(_visit, sync_to_thread=False)},
-        middleware=[cookie_config(key, secure=secure).middleware],
+        middleware=[sessions.middleware],
         csrf_config=CSRFConfig(
             secret=csrf_secret(key),
-            cookie_name="cahier_csrf",
+            cookie_name=CSRF_COOKIE,
             cookie_secure=secure,
             cookie_httponly=True,
         ),
@@ -126,7 +127,7 @@ def build_app(portal: Portal, health: Health, key: bytes) -> Edge:
         },
         openapi_config=_openapi(portal),
         request_max_body_size=BODY_BYTES_MAX,
-        state=State({"portal": portal, "health": health}),
+        state=State({"portal": portal, "health": health, "sessions": SafeCookieBackend(sessions)}),
         logging_config=None,
     )
     return Edge(app, is_https=secure)

@@ -74,6 +74,9 @@ def error_page(visit: Visit, status: int, headers: dict[str, str] | None = None)
 
 def _visit(request: Request[Any, Any, Any]) -> Visit:
     held = request.scope.get("visit")
+    if "session" not in request.scope:
+        # No route, so no middleware: the page shall know who visits all the same.
+        request.scope["session"] = request.app.state.sessions.read(request)
     return held if isinstance(held, Visit) else visit_of(request, request.app.state.portal)
 
 

@@ -60,6 +60,5 @@ def _wordings() -> Mapping[str, Any]:
         "election_state",
         "feasibility",
         "rules_in_words",
-        "outcome_reason",
     )
     return {name: getattr(wording, name) for name in names}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from litestar.connection import ASGIConnection
 from litestar.exceptions import SerializationException
 from litestar.middleware.session.client_side import ClientSideSessionBackend, CookieBackendConfig
@@ -27,6 +28,9 @@ EARLY_S = 30
 TOKENS_MAX = 20_000
 _VISITOR = "visitor"
 _NOTICE = "notice"
+
+
+_NOT_OURS = (InvalidTag, ValueError, KeyError, TypeError, SerializationException)
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,13 @@ class SafeCookieBackend(ClientSideSessionBackend):
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> dict[str, Any]:
         """The session's data; empty for anything that this portal did not write."""
-        with contextlib.suppress(ValueError, KeyError, TypeError, SerializationException):
-            data = await super().load_from_connection(connection)
+        return self.read(connection)
+
+    def read(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+        """As `load_from_connection`, for where nothing can be awaited."""
+        parts = [connection.cookies[key].encode() for key in self.get_cookie_keys(connection)]
+        with contextlib.suppress(*_NOT_OURS):
+            data = self.load_data(parts) if parts else {}
             return data if isinstance(data, dict) else {}
         return {}
 
@@ -70,6 +79,9 @@ class SafeCookieConfig(CookieBackendConfig):
     """The cookie of a session: encrypted, HttpOnly, SameSite=Lax."""
 
     _backend_class = SafeCookieBackend
+
+
+CSRF_COOKIE = "cahier_csrf"
 
 
 def cookie_config(key: bytes, *, secure: bool) -> SafeCookieConfig:

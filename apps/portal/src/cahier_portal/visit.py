@@ -117,12 +117,17 @@ class Visit:
             visitor=self.visitor,
             notice=session.take_notice(held),
             path=self.request.url.path,
-            csrf=csrf_token({"request": self.request}),
+            csrf=self._csrf(),
             form_key=str(uuid7(self.portal.clock.now())),
             identity_away=self.identity_away,
             **{"errors": [], "values": {}, **context},
         )
         return Response(html, status_code=status, media_type=MediaType.HTML, headers=_NOT_SHARED)
+
+    def _csrf(self) -> str:
+        # Where no route was found nothing has read the cookie yet; it holds the same token.
+        held = csrf_token({"request": self.request})
+        return held or self.request.cookies.get(session.CSRF_COOKIE, "")
 
     def redirect(self, path: str, message: str = "", receipt: str = "") -> Redirect:
         """Sends the browser to a page of ours by GET, with a notice for it to show."""

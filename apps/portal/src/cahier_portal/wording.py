@@ -96,8 +96,15 @@ def _how_to_count(rules: budget.Rules, envelope_cents: int, currency: str) -> li
     return sentences
 
 
-def outcome_reason(outcome: budget.ProjectOutcome, rules: budget.Rules) -> str:
-    """Why a project won or did not, in one sentence."""
+def outcome_reason(
+    outcome: budget.ProjectOutcome, rules: budget.Rules, left_after_cents: int, currency: str
+) -> str:
+    """Why a project won or did not, in one sentence.
+
+    left_after_cents: for a winner, what was left of the envelope once it was paid for.
+    """
     if outcome.reason == "below_threshold":
         return t("outcome.below_threshold", votes=rules.threshold_votes)
+    if outcome.reason == "selected":
+        return t("outcome.selected", left=money(left_after_cents, currency))
     return t(f"outcome.{outcome.reason}")

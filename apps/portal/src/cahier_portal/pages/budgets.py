@@ -15,6 +15,7 @@ from cahier_portal import pictures
 from cahier_portal.catalogue import t
 from cahier_portal.formats import money, share
 from cahier_portal.visit import Page, Visit
+from cahier_portal.wording import outcome_reason
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,11 @@ class ProjectCard:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A project's fate with its words."""
+    """A project's fate with its words and the reason in a sentence."""
 
     outcome: budget.ProjectOutcome
     card: ProjectCard
+    reason: str
 
 
 @get("/budgets")
@@ -78,17 +80,7 @@ async def results_page(visit: Visit, election_id: UUID) -> Page:
             raise
         return visit.page("results_later.html", election=election, states=budget)
     cards = {card.project.number: card for card in await read_cards(visit, election)}
-    outcomes = [
-        Outcome(outcome, cards[outcome.number])
-        for outcome in result.outcomes
-        if outcome.number in cards
-    ]
-    by_number = {each.outcome.number: each for each in outcomes}
-    winners = [by_number[number] for number in result.selected if number in by_number]
-    others = sorted(
-        (each for each in outcomes if not each.outcome.selected),
-        key=lambda each: (-each.outcome.votes, each.outcome.number),
-    )
+    winners, others = outcomes_of(result, cards, election.currency)
     return visit.page(
         "results.html",
         election=election,
@@ -97,8 +89,27 @@ async def results_page(visit: Visit, election_id: UUID) -> Page:
         others=others,
         budget_picture=_picture(winners, result, election.currency),
         spent_share=share(result.spent_cents, result.envelope_cents),
-        votes_most=max((each.outcome.votes for each in outcomes), default=0),
+        votes_most=max((each.votes for each in result.outcomes), default=0),
     )
+
+
+def outcomes_of(
+    result: budget.GetResultResponse, cards: dict[int, ProjectCard], currency: str
+) -> tuple[list[Outcome], list[Outcome]]:
+    """Winners in order of selection, and the others by votes."""
+    by_number = {each.number: each for each in result.outcomes if each.number in cards}
+    winners, left_cents = [], result.envelope_cents
+    for number in result.selected:
+        outcome = by_number.pop(number, None)
+        if outcome is not None:
+            left_cents -= cards[number].project.cost_cents
+            reason = outcome_reason(outcome, result.rules, left_cents, currency)
+            winners.append(Outcome(outcome, cards[number], reason))
+    others = [
+        Outcome(outcome, cards[number], outcome_reason(outcome, result.rules, 0, currency))
+        for number, outcome in by_number.items()
+    ]
+    return winners, sorted(others, key=lambda each: (-each.outcome.votes, each.outcome.number))
 
 
 def _picture(winners: list[Outcome], result: budget.GetResultResponse, currency: str) -> Markup:

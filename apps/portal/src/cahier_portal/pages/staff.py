@@ -52,7 +52,7 @@ async def desk(visit: Visit) -> Page:
 async def new_process_page(visit: Visit) -> Page:
     """The form of a new process."""
     visit.staff()
-    return _process_form(visit)
+    return _process_form(visit, values={"edit_window_seconds": "3600"})
 
 
 @post("/staff/processes/new", status_code=200)

@@ -1,0 +1,357 @@
+"""A real town behind a real portal: `cahier up` as a child process, stopped by its pid."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cahier_chassis.tokens import TokenIssuer
+from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+from cahier_portal.clients import Services
+
+CAHIER = Path(sys.executable).parent / "cahier"
+START_TIMEOUT_S = 60.0
+SETTLE_TIMEOUT_S = 30.0
+PASSWORD = "a long enough sentence"
+
+
+@dataclass
+class PageForm:
+    """A form as a browser without JavaScript would send it."""
+
+    action: str
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Forms(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[PageForm] = []
+        self._area: str | None = None
+        self._text = ""
+        self._select: str | None = None
+        self._options: list[tuple[str, bool]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        at = dict(attrs)
+        if tag == "form":
+            self.forms.append(PageForm(at.get("action") or ""))
+        name = at.get("name") or ""
+        if not self.forms or (tag in ("input", "textarea", "select", "button") and not name):
+            return
+        if tag == "input":
+            ticked = at.get("type") not in ("checkbox", "radio") or "checked" in at
+            if ticked:
+                self.forms[-1].fields.append((name, at.get("value") or ""))
+        elif tag == "button":
+            self.forms[-1].buttons.append((name, at.get("value") or ""))
+        elif tag == "textarea":
+            self._area, self._text = name, ""
+        elif tag == "select":
+            self._select, self._options = name, []
+        elif tag == "option":
+            self._options.append((at.get("value") or "", "selected" in at))
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._area:
+            self.forms[-1].fields.append((self._area, self._text.removeprefix("\n")))
+            self._area = None
+        if tag == "select" and self._select and self._options:
+            chosen = next((v for v, on in self._options if on), self._options[0][0])
+            self.forms[-1].fields.append((self._select, chosen))
+            self._select = None
+
+
+class Person:
+    """Somebody with a browser that knows no JavaScript."""
+
+    def __init__(self, base_url: str) -> None:
+        self.http = httpx.Client(
+            base_url=base_url, follow_redirects=True, timeout=30.0, trust_env=False
+        )
+        self.page: httpx.Response = self.http.get("/")
+
+    def go(self, path: str) -> httpx.Response:
+        self.page = self.http.get(path)
+        return self.page
+
+    def form(self, action: str) -> PageForm:
+        """The form on the page whose action ends so."""
+        parser = _Forms()
+        parser.feed(self.page.text)
+        found = [form for form in parser.forms if form.action.endswith(action)]
+        assert found, f"no form {action!r} on {self.page.url}:\n{self.page.text}"
+        return found[0]
+
+    def send(
+        self, action: str, button: tuple[str, str] | None = None, **fields: str | list[str]
+    ) -> httpx.Response:
+        """Fills the form on the page and sends it; fields replace what stood there."""
+        form = self.form(action)
+        replaced = {name.rstrip("_"): value for name, value in fields.items()}
+        body = [(name, value) for name, value in form.fields if name not in replaced]
+        for name, value in replaced.items():
+            body += [(name, each) for each in ([value] if isinstance(value, str) else value)]
+        if button is not None:
+            assert button in form.buttons, f"no button {button} in {form.buttons}"
+            body.append(button)
+        self.page = self.http.post(
+            form.action,
+            content=httpx.QueryParams(body).__str__().encode(),
+            headers={"content-type": "application/x-www-form-urlencoded"},
+        )
+        return self.page
+
+    def ok(self) -> None:
+        """Asserts that the last page is no error."""
+        assert self.page.status_code == 200, self.page.text
+
+    def register(self, name: str, email: str) -> None:
+        self.go("/register")
+        self.send("/register", display_name=name, email=email, password=PASSWORD)
+        self.ok()
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        self.go("/sign-in")
+        self.send("/sign-in", email=email, password=password)
+
+    def sign_out(self) -> None:
+        self.send("/sign-out")
+        self.ok()
+
+
+class Town:
+    """A running city, and what was prepared in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [CAHIER, "up", "--data", root, "--port", self.port, "--dev-clock"]
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("ready "), f"{line!r}\n{self.log('portal')}"
+        self.process_id = ""
+        self.proposals: list[str] = []
+        self.election_id = ""
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=40)
+
+    def log(self, unit: str) -> str:
+        file = self.root / "logs" / f"{unit}.log"
+        return file.read_text("utf-8", "replace") if file.exists() else ""
+
+    def person(self) -> Person:
+        return Person(self.url)
+
+    def resident(self, number: int, *, proved: bool = True) -> Person:
+        """A registered resident; number makes the address, the name and the document."""
+        person = self.person()
+        person.register(f"Resident {number}", f"resident{number}@example.org")
+        if proved:
+            person.go("/me")
+            person.send(
+                "/me/residence",
+                document_number=f"doc {number:06d}",
+                birth_date="1980-01-31",
+                postcode="31000",
+            )
+            person.ok()
+        return person
+
+    def as_admin(self, request: Any) -> Any:
+        """Asks identity with an operator's token, made with the city's own key."""
+        key = self.root / "keys" / "token.pem"
+        issuer = TokenIssuer(key.read_bytes(), "demo")
+        token = issuer.issue("operator", roles=["admin"], audience=["identity"], session=True)
+
+        async def ask() -> Any:
+            services = Services(self.grpc("identity"), "127.0.0.1:1", "127.0.0.1:1")
+            try:
+                return await services.identity.ask(request, token=token)
+            finally:
+                await services.close()
+
+        return asyncio.run(ask())
+
+    def grpc(self, service: str) -> str:
+        running = json.loads((self.root / "run.json").read_text("utf-8"))
+        return str(running["grpc"][service])
+
+    def wait(self, what: str, holds: Callable[[], Any]) -> Any:
+        deadline_s = time.monotonic() + SETTLE_TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            found = holds()
+            if found:
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"not within {SETTLE_TIMEOUT_S} s: {what}")
+
+
+def local(delta: timedelta) -> str:
+    """A `datetime-local` value, `delta` from now."""
+    return (datetime.now(UTC) + delta).strftime("%Y-%m-%dT%H:%M")
+
+
+PROPOSALS = (
+    ("Trees for Market Square", "Parks", "Old Town"),
+    ("A safe way to school", "Mobility", "Harbour"),
+    ("Benches in the shade", "Parks", ""),
+    ("A moon base", "Space", ""),
+)
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town with an open call for ideas, four proposals and an election that is open."""
+    made = Town(tmp_path_factory.mktemp("town"))
+    try:
+        prepare(made)
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def staff(town: Town) -> Person:
+    """Somebody of the city's staff, signed in."""
+    person = town.person()
+    person.sign_in("staff@example.org")
+    person.ok()
+    return person
+
+
+@pytest.fixture(scope="session")
+def resident(town: Town) -> Person:
+    """A resident who proposed everything and whose residence is proved."""
+    person = town.person()
+    person.sign_in("resident1@example.org")
+    person.ok()
+    return person
+
+
+@pytest.fixture
+def stranger(town: Town) -> Person:
+    """Somebody who is not signed in."""
+    return town.person()
+
+
+@pytest.fixture(scope="session")
+def new_election(town: Town, staff: Person) -> Callable[..., str]:
+    """Makes and opens further elections of the town's accepted proposals; gives their ids."""
+
+    def make(title: str, **rules: str) -> str:
+        return open_election(town, staff, title, **rules)
+
+    return make
+
+
+def prepare(town: Town) -> None:
+    rows = [f"DOC{number:06d},1980-01-31,31000,Old Town" for number in range(1, 60)]
+    roll = "\n".join(["document_number,birth_date,postcode,district", *rows, ""])
+    town.as_admin(identity.LoadCensusRollRequest(csv=roll.encode()))
+    staff = town.person()
+    staff.register("City desk", "staff@example.org")
+    number = staff.go("/me").text.split("<dd><code>")[1].split("<")[0]
+    town.as_admin(identity.GrantRoleRequest(resident_id=number, role="staff"))
+    staff.sign_out()
+    staff.sign_in("staff@example.org")
+    staff.go("/staff/processes/new")
+    staff.send(
+        "/staff/processes/new",
+        title="Ideas for a greener town",
+        description="What should the town do next year?\n\nEvery idea gets an answer.",
+        opens_at=local(timedelta(minutes=-5)),
+        closes_at=local(timedelta(days=30)),
+    )
+    staff.ok()
+    town.process_id = staff.page.url.path.rsplit("/", 1)[1]
+    api = f"{town.url}/api/v1/processes"
+    town.wait(
+        "the idea phase opens",
+        lambda: httpx.get(api, trust_env=False).json()["processes"][0]["idea_phase"] == "open",
+    )
+    resident = town.resident(1)
+    for title, category, district in PROPOSALS:
+        resident.go(f"/processes/{town.process_id}")
+        resident.send(
+            "/proposals",
+            title=title,
+            body=f"{title}: because it is needed.\n\nSoon.",
+            category=category,
+            district=district,
+        )
+        resident.ok()
+        town.proposals.append(resident.page.url.path.rsplit("/", 1)[1])
+    for proposal_id in town.proposals[:3]:
+        staff.go(f"/staff/proposals/{proposal_id}")
+        staff.send(f"/{proposal_id}", state="accepted", text="We will gladly do that.")
+        staff.ok()
+    town.election_id = open_election(
+        town,
+        staff,
+        "Budget of the green town",
+        min_length="1",
+        max_length="2",
+        max_sum_cost="450000",
+    )
+
+
+def open_election(town: Town, staff: Person, title: str, **rules: str) -> str:
+    staff.go(f"/staff/budgets/new?process={town.process_id}")
+    staff.send(
+        "/staff/budgets/new",
+        title=title,
+        description="Half a million for a greener town.",
+        envelope="500,000",
+        currency="EUR",
+        opens_at=local(timedelta(minutes=-5)),
+        closes_at=local(timedelta(days=20)),
+        districts="Old Town\nHarbour",
+        **rules,
+    )
+    staff.ok()
+    path = staff.page.url.path
+    town.wait("candidates arrive", lambda: staff.go(path).text.count('name="proposal_id"') >= 3)
+    staff.send("/projects", proposal_id=town.proposals[:3])
+    staff.ok()
+    election_id = path.rsplit("/", 1)[1]
+    api = f"{town.url}/api/v1/elections/{election_id}/projects"
+    projects = httpx.get(api, trust_env=False).json()["projects"]
+    for project, cost in zip(projects, ("180000", "300000.50", "40000"), strict=True):
+        staff.go(f"{path}/projects/{project['id']}")
+        staff.send(f"/{project['id']}", cost=cost, feasibility="feasible")
+        staff.ok()
+    staff.go(f"{path}/steps/open")
+    staff.send("/steps/open")
+    staff.ok()
+    return election_id

@@ -1,0 +1,124 @@
+"""Every sentence comes from the catalogue, and every template can be made into a page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader
+
+import cahier_portal
+from cahier_contracts.budget.v1 import budget_service_pb2 as budget
+from cahier_kernel.errors import FailedPrecondition, Invalid, Unavailable
+from cahier_portal.catalogue import error_sentence, messages, t, tn
+from cahier_portal.wording import rules_in_words
+
+SOURCE = Path(cahier_portal.__file__).parent
+TEXTS = {
+    path: path.read_text("utf-8")
+    for pattern in ("*.py", "*.html")
+    for path in SOURCE.rglob(pattern)
+}
+
+
+def keys_used() -> set[str]:
+    used: set[str] = set()
+    for text in TEXTS.values():
+        used |= set(re.findall(r"\bt\(\s*\"([a-z0-9_.]+\.[a-z0-9_]+)\"\s*[,)]", text))
+        for stem in re.findall(r"\btn\(\s*\"([a-z0-9_.]+\.[a-z0-9_]+)\"\s*,", text):
+            used |= {f"{stem}.one", f"{stem}.other"}
+        used |= set(re.findall(r"\"(notice\.[a-z_]+)\"", text))
+    return used
+
+
+def test_every_key_in_use_has_a_message() -> None:
+    assert keys_used() - set(messages()) == set()
+
+
+def test_every_message_is_used() -> None:
+    made_up = ("month.", "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
+               "feasibility.", "order.", "outcome.", "home.how_", "staff.step_", "staff.confirm_",
+               "staff.means_", "staff.track_", "staff.vote_type_", "staff.rule_", "staff.ties_",
+               "rules.ties_", "notice.step_", "format.")  # fmt: skip
+    rest = {key for key in set(messages()) - keys_used() if not key.startswith(made_up)}
+    assert rest == set()
+
+
+def test_messages_are_plain_text() -> None:
+    assert [key for key, text in messages().items() if "<" in text or "&" in text] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((SOURCE / "templates").rglob("*.html")), ids=lambda p: p.name
+)
+def test_templates_are_well_formed(path: Path) -> None:
+    folder = SOURCE / "templates"
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True)
+    environment.filters |= dict.fromkeys(
+        ("money", "number", "instant", "moment", "day", "plain_moment", "paragraphs", "pseudonym",
+         "duration"), str)  # fmt: skip
+    environment.get_template(str(path.relative_to(folder)))
+
+
+def test_templates_carry_no_sentence_of_their_own() -> None:
+    jinja = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}", re.S)
+    tag = re.compile(r"<[^>]*>|&\w+;|\saria-[a-z]+=\"[^\"]*\"", re.S)
+    for path, text in TEXTS.items():
+        if path.suffix == ".html":
+            left = tag.sub(" ", jinja.sub("", text))
+            assert not re.search(r"[A-Za-z]{3,}", left), (path, left)
+
+
+def test_templates_have_no_inline_style_or_script() -> None:
+    for path, text in TEXTS.items():
+        if path.suffix == ".html":
+            assert not re.search(r"\sstyle=|\son[a-z]+=\"|<script>|<style", text), path
+
+
+def test_plurals_follow_the_number() -> None:
+    assert tn("word.proposals", 1) == "1 proposal"
+    assert tn("word.proposals", 0) == "0 proposals"
+    assert tn("word.proposals", 4532) == "4,532 proposals"
+
+
+def test_unknown_key_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        t("no.such")
+
+
+def test_a_known_code_is_told_in_our_words_with_its_parameters() -> None:
+    error = Invalid("ballot_too_many_projects", "at most 3", max=3)
+    assert error_sentence(error) == "You have chosen too many. The most is 3."
+
+
+def test_a_known_code_without_its_parameters_falls_back_to_the_rule() -> None:
+    error = Invalid("ballot_too_many_projects", "at most 3 projects")
+    assert error_sentence(error) == "At most 3 projects."
+
+
+def test_an_unknown_code_is_told_by_its_rule_or_its_kind() -> None:
+    assert error_sentence(FailedPrecondition("new", "not today")) == "Not today."
+    assert error_sentence(Unavailable("new", "down")) == t("error.kind_unavailable")
+    assert error_sentence(Invalid("new", "")) == t("error.kind_unknown")
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        (budget.Rules(vote_type="choose-1"), "You choose one project."),
+        (budget.Rules(vote_type="approval", max_length=1), "You choose at most one project."),
+        (budget.Rules(vote_type="approval", min_length=2), "You choose at least 2 projects."),
+        (budget.Rules(vote_type="approval", min_length=1, max_length=3),
+         "You choose 1 to 3 projects."),
+        (budget.Rules(vote_type="approval"), "You choose as many projects as you like."),
+        (budget.Rules(vote_type="approval", max_sum_cost_cents=50_000),
+         "Together they may cost €500: your ballot has a budget of its own."),
+        (budget.Rules(vote_type="approval", rule="greedy-no-skip"),
+         "At the first project that no longer fits, the count stops."),
+        (budget.Rules(vote_type="approval", rule="greedy-threshold", threshold_votes=10),
+         "A project needs at least 10 votes."),
+    ],
+)  # fmt: skip
+def test_rules_are_said_in_words(rules: budget.Rules, sentence: str) -> None:
+    assert sentence in rules_in_words(rules, 100_000, "EUR")

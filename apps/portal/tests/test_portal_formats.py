@@ -1,0 +1,117 @@
+"""Money, numbers, moments, pictures: how they look, at their edges."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cahier_portal import formats, pictures
+
+PARIS = ZoneInfo("Europe/Paris")
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cents", "currency", "text"),
+    [
+        (800_000_000, "EUR", "€8,000,000"),
+        (44_682_940, "EUR", "€446,829.40"),
+        (5, "GBP", "£0.05"),
+        (0, "USD", "$0"),
+        (-1_250, "EUR", "-€12.50"),
+        (120_000, "PLN", "PLN\u00a01,200"),
+    ],
+)
+def test_money_is_written_as_people_read_it(cents: int, currency: str, text: str) -> None:
+    assert formats.money(cents, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(1, 3, "33.3\u00a0%"), (1, 2, "50\u00a0%"), (0, 5, "0\u00a0%"), (5, 0, "0\u00a0%"),
+     (999_999, 1_000_000, "99.9\u00a0%")],
+)  # fmt: skip
+def test_shares_are_rounded_down(part: int, whole: int, text: str) -> None:
+    assert formats.share(part, whole) == text
+
+
+def test_moments_are_told_in_the_citys_zone_with_the_exact_instant_beside() -> None:
+    tag = formats.time_tag(NOON, PARIS)
+    assert tag == ('<time datetime="2026-11-22T12:00:00.000Z">22 November 2026 at 13:00 CET</time>')
+    assert ">22 November 2026<" in formats.time_tag(NOON, PARIS, with_time=False)
+
+
+def test_a_naive_moment_is_refused() -> None:
+    with pytest.raises(ValueError, match="naive"):
+        formats.day(NOON.replace(tzinfo=None), PARIS)
+
+
+def test_local_inputs_round_trip_through_the_citys_zone() -> None:
+    assert formats.local_input(NOON, PARIS) == "2026-11-22T13:00"
+    assert formats.from_local_input("2026-11-22T13:00", PARIS) == NOON
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-11-22T13:00Z", "2026-13-01T00:00"])
+def test_other_local_inputs_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        formats.from_local_input(text, PARIS)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 seconds"), (1, "1 second"), (90, "90 seconds"), (3_600, "1 hour"),
+     (604_800, "7 days"), (86_400, "1 day"), (2_700, "45 minutes")],
+)  # fmt: skip
+def test_durations_take_the_largest_unit_that_fits(seconds: int, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+def test_texts_become_paragraphs_of_lines() -> None:
+    assert formats.paragraphs("a\r\nb\r\n\r\n\r\nc\n") == [["a", "b"], ["c"]]
+    assert formats.paragraphs("  ") == []
+
+
+@given(st.integers(-10, 10**15), st.integers(-10, 10**15))
+def test_bars_are_never_longer_than_their_frame(part: int, whole: int) -> None:
+    assert 0 <= formats.per_mille(part, whole) <= 1000
+
+
+def rects(svg: str) -> list[dict[str, str]]:
+    return [dict(rect.attrib) for rect in ElementTree.fromstring(svg).iter("rect")]
+
+
+def test_budget_bar_has_a_block_for_each_winner_in_its_place() -> None:
+    parts = [pictures.Part("A & <B>", 50_000), pictures.Part("C", 25_000)]
+    svg = pictures.budget_bar(parts, 100_000, "two of <many>")
+    rest, first, second = rects(svg)
+    assert (rest["x"], rest["width"]) == ("0", "1000")
+    assert (first["x"], first["width"]) == ("0", str(500 - pictures.GAP))
+    assert (second["x"], second["width"]) == ("500", str(250 - pictures.GAP))
+    assert first["class"] != second["class"]
+    assert "A &amp; &lt;B&gt;" in svg
+    assert 'role="img" aria-label="two of &lt;many&gt;"' in svg
+
+
+@given(st.lists(st.integers(0, 10**12), max_size=60), st.integers(1, 10**13))
+def test_budget_bar_stays_within_its_frame(costs: list[int], envelope: int) -> None:
+    svg = pictures.budget_bar([pictures.Part("x", cost) for cost in costs], envelope, "x")
+    assert all(int(rect["x"]) + int(rect["width"]) <= 1000 for rect in rects(svg))
+
+
+def test_votes_bar_is_decoration_beside_the_number() -> None:
+    svg = pictures.votes_bar(1, 4, won=True)
+    assert 'aria-hidden="true"' in svg
+    assert [rect["width"] for rect in rects(svg)] == ["1000", "250"]
+    assert len(rects(pictures.votes_bar(0, 4, won=False))) == 1
+    assert len(rects(pictures.votes_bar(0, 0, won=False))) == 1
+
+
+def test_pictures_carry_no_style_or_script() -> None:
+    svg = pictures.budget_bar([pictures.Part("x", 1)], 2, "x") + pictures.votes_bar(1, 2, won=True)
+    assert "style=" not in svg
+    assert "<script" not in svg

@@ -1,0 +1,151 @@
+"""Casting a ballot step by step without JavaScript, and an election up to its result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+UPDATE, REVIEW, CAST = ("step", "update"), ("step", "review"), ("step", "cast")
+
+
+def receipt_on(page: str) -> str:
+    found = re.search(r"<code>([0-9a-f-]{36})</code>", page)
+    assert found, page
+    return found[1]
+
+
+def vote(person: Any, election_id: str, *choices: str) -> str:
+    person.go(f"/budgets/{election_id}/vote")
+    person.send("/vote", REVIEW, choice=list(choices))
+    person.send("/vote", CAST)
+    person.ok()
+    assert "Your ballot is cast" in person.page.text
+    return receipt_on(person.page.text)
+
+
+def test_update_shows_the_running_total_and_keeps_the_ticks(town: Any) -> None:
+    person = town.resident(10)
+    person.go(f"/budgets/{town.election_id}/vote")
+    person.send("/vote", UPDATE, choice=["1", "3"])
+    assert person.page.status_code == 200
+    assert 'data-tally="count">2</span>' in person.page.text
+    assert "€220,000" in person.page.text
+    assert re.search(r'id="choice-1"[^>]* checked', person.page.text)
+
+
+def test_choices_outside_the_filter_stay_on_the_ballot(town: Any) -> None:
+    person = town.resident(11)
+    person.go(f"/budgets/{town.election_id}/vote")
+    person.send("/vote", UPDATE, choice=["1"], district="Harbour")
+    assert "Chosen and not in the list below" in person.page.text
+    assert re.search(r'id="choice-1"[^>]* checked', person.page.text)
+    assert "Benches in the shade" not in person.page.text
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        ([], "Choose at least 1."),
+        (["1", "2", "3"], "You have chosen too many. The most is 2."),
+        (["1", "2"], "The chosen projects cost more than a ballot may spend."),
+        (["99"], "One of the chosen projects does not stand in this budget."),
+        (["x"], "One of the chosen projects does not stand in this budget."),
+    ],
+)
+def test_a_ballot_that_breaks_a_rule_is_refused_before_it_is_cast(
+    town: Any, resident: Any, choices: list[str], sentence: str
+) -> None:
+    resident.go(f"/budgets/{town.election_id}/vote")
+    resident.send("/vote", REVIEW, choice=choices)
+    assert resident.page.status_code == 422
+    assert f'<a href="#choices">{sentence}' in resident.page.text
+
+
+def test_a_ballot_is_cast_changed_and_never_shown_again(town: Any) -> None:
+    person = town.resident(12)
+    first = vote(person, town.election_id, "1", "3")
+    person.go(f"/budgets/{town.election_id}/vote")
+    assert first in person.page.text
+    assert not re.search(r'id="choice-\d"[^>]* checked', person.page.text)
+    second = vote(person, town.election_id, "2")
+    assert second != first
+    assert "You have cast 2 ballots" in person.page.text
+
+
+def test_a_form_that_is_sent_twice_casts_one_ballot(town: Any) -> None:
+    person = town.resident(13)
+    person.go(f"/budgets/{town.election_id}/vote")
+    person.send("/vote", REVIEW, choice=["3"])
+    review = person.page
+    person.send("/vote", CAST)
+    first = receipt_on(person.page.text)
+    person.page = review
+    person.send("/vote", CAST)
+    assert "This form was sent a second time" in person.page.text
+    assert receipt_on(person.page.text) == first
+
+
+def test_who_has_not_proved_residence_is_led_to_the_proof(town: Any) -> None:
+    person = town.resident(14, proved=False)
+    answer = person.go(f"/budgets/{town.election_id}/vote")
+    assert answer.status_code == 403
+    assert 'href="/me#prove"' in answer.text
+
+
+def test_proving_residence_counts_at_once(town: Any) -> None:
+    person = town.resident(15, proved=False)
+    assert person.go(f"/budgets/{town.election_id}/vote").status_code == 403
+    person.go("/me")
+    person.send(
+        "/me/residence", document_number="DOC-000015", birth_date="1980-01-31", postcode="31000"
+    )
+    assert person.go(f"/budgets/{town.election_id}/vote").status_code == 200
+
+
+def test_voting_leaves_no_choice_in_addresses_or_logs(town: Any) -> None:
+    person = town.resident(16)
+    vote(person, town.election_id, "1", "3")
+    assert "choice" not in str(person.page.url)
+    log = town.log("portal")
+    assert "choice" not in log
+    assert "/vote" not in log
+
+
+def test_an_election_is_closed_counted_and_published_with_its_reasons(
+    town: Any, staff: Any, stranger: Any, new_election: Callable[..., str]
+) -> None:
+    election_id = new_election("One project only", vote_type="choose-1")
+    for number, choice in ((20, "2"), (21, "2"), (22, "1"), (23, "2")):
+        vote(town.resident(number), election_id, choice)
+    assert stranger.go(f"/budgets/{election_id}/results").status_code == 200
+    assert "No result yet" in stranger.page.text
+    desk = f"/staff/budgets/{election_id}"
+    staff.go(f"{desk}/steps/close")
+    staff.send("/steps/close", reason="")
+    assert staff.page.status_code in (409, 422)
+    staff.send("/steps/close", reason="Everybody has voted.")
+    staff.ok()
+    for step in ("count", "publish"):
+        staff.go(f"{desk}/steps/{step}")
+        staff.send(f"/steps/{step}")
+        staff.ok()
+    page = stranger.go(f"/budgets/{election_id}/results").text
+    assert "2 projects won" in page
+    assert page.index("A safe way to school") < page.index("Trees for Market Square")
+    assert "€480,000.50 of €500,000 spent (96" in page
+    assert "Nobody voted for it" in page
+    assert "<table>" in page
+    assert 'role="img" aria-label="Bar: 2 projects take €480,000.50 of €500,000."' in page
+    result = httpx.get(f"{town.url}/api/v1/elections/{election_id}/result", trust_env=False).json()
+    assert result["selected"] == [2, 1]
+    assert result["spent_cents"] == 48_000_050
+    assert [outcome["votes"] for outcome in result["outcomes"]] == [1, 3, 0]
+    late = town.person()
+    late.sign_in("resident20@example.org")
+    assert late.go(f"/budgets/{election_id}/vote").status_code == 409
