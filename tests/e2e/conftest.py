@@ -152,6 +152,15 @@ def city(new_city: Callable[..., RunningCity]) -> RunningCity:
     return fresh
 
 
+@pytest.fixture(scope="module")
+def shared_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCity]:
+    """One city for all tests of a module that leave it running."""
+    city = RunningCity(tmp_path_factory.mktemp("shared") / "city", "--dev-clock")
+    city.start()
+    yield city
+    city.stop()
+
+
 @pytest.fixture
 def small_pb(tmp_path: Path) -> Path:
     """A generated election of 300 voters and 12 projects."""

@@ -50,31 +50,33 @@ def test_a_city_says_where_it_is(new_city: Callable[..., Any]) -> None:
     assert not city.folder.run_file.exists()
 
 
-def test_a_second_city_on_a_live_folder_exits_2(city: Any, cahier: Any) -> None:
-    second = cahier("up", "--data", city.folder.root, "--port", "1")
+def test_a_second_city_on_a_live_folder_exits_2(shared_city: Any, cahier: Any) -> None:
+    second = cahier("up", "--data", shared_city.folder.root, "--port", "1")
     assert second.returncode == 2
     assert "already running" in second.stderr
 
 
-def test_a_taken_port_exits_2(city: Any, cahier: Any, tmp_path: Any) -> None:
-    second = cahier("up", "--data", tmp_path / "other", "--port", city.port)
+def test_a_taken_port_exits_2(shared_city: Any, cahier: Any, tmp_path: Any) -> None:
+    second = cahier("up", "--data", tmp_path / "other", "--port", shared_city.port)
     assert second.returncode == 2
     assert "--port" in second.stderr
 
 
-def test_a_city_keeps_its_name(city: Any, cahier: Any) -> None:
-    city.stop()
+def test_a_stopped_city_keeps_its_name(city: Any, cahier: Any) -> None:
+    assert city.stop(signal.SIGINT) == 0
     renamed = cahier("up", "--data", city.folder.root, "--city", "other", "--port", city.port)
     assert renamed.returncode == 2
     assert "belongs to the city demo" in renamed.stderr
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_a_killed_unit_is_started_again(city: Any, unit: str) -> None:
-    killed = city.kill_unit(unit)
-    city.wait_until(f"{unit} has a new pid", lambda: city.running["pids"][unit] != killed)
+def test_a_killed_unit_is_started_again(shared_city: Any, unit: str) -> None:
+    killed = shared_city.kill_unit(unit)
+    shared_city.wait_until(
+        f"{unit} has a new pid", lambda: shared_city.running["pids"][unit] != killed
+    )
     for name in UNITS[1:]:
-        city.wait_until(f"{name} answers again", lambda name=name: city.answers(name))
+        shared_city.wait_until(f"{name} answers again", lambda name=name: shared_city.answers(name))
 
 
 def test_units_die_with_their_parent(city: Any) -> None:
@@ -83,31 +85,26 @@ def test_units_die_with_their_parent(city: Any) -> None:
     assert all_gone(pids)
 
 
-def test_ctrl_c_ends_a_city_with_0(city: Any) -> None:
-    assert city.stop(signal.SIGINT) == 0
-
-
-def test_a_token_is_printed_on_the_last_line(city: Any, cahier: Any, tmp_path: Any) -> None:
-    printed = cahier("token", "staff", "--data", city.folder.root)
+def test_a_token_is_printed_on_the_last_line(shared_city: Any, cahier: Any, tmp_path: Any) -> None:
+    printed = cahier("token", "staff", "--data", shared_city.folder.root)
     assert printed.returncode == 0
     assert printed.stdout.splitlines()[-1].count(".") == 2
-    assert cahier("token", "king", "--data", city.folder.root).returncode == 2
+    assert cahier("token", "king", "--data", shared_city.folder.root).returncode == 2
     nowhere = cahier("token", "staff", "--data", tmp_path / "nowhere")
     assert nowhere.returncode == 2
     assert "holds no city" in nowhere.stderr
 
 
 def test_the_clock_is_set_only_where_the_city_allows_it(
-    city: Any, new_city: Callable[..., Any]
+    shared_city: Any, new_city: Callable[..., Any]
 ) -> None:
     def set_clock(url: str) -> int:
         body = {"now": "2022-10-03T00:00:00Z"}
         return httpx.post(f"{url}/dev/clock", json=body, trust_env=False).status_code
 
-    assert set_clock(city.url) == 200
-    assert (
-        httpx.get(f"{city.url}/dev/clock", trust_env=False).json()["now"].startswith("2022-10-03")
-    )
+    assert set_clock(shared_city.url) == 200
+    told = httpx.get(f"{shared_city.url}/dev/clock", trust_env=False).json()["now"]
+    assert told.startswith("2022-10-03")
     strict = new_city(name="strict")
     strict.start()
     assert set_clock(strict.url) == 404

@@ -67,11 +67,11 @@ def test_the_demo_ends_with_the_audits_word(
 
 
 def test_an_imported_election_is_written_back_equal(
-    city: Any, cahier: Any, small_pb: Path, tmp_path: Path
+    shared_city: Any, cahier: Any, small_pb: Path, tmp_path: Path
 ) -> None:
-    election = imported(city, cahier, small_pb)
+    election = imported(shared_city, cahier, small_pb)
     out = tmp_path / "out.pb"
-    done = cahier("export", "pabulib", election, out, "--data", city.folder.root)
+    done = cahier("export", "pabulib", election, out, "--data", shared_city.folder.root)
     assert done.returncode == 0, done.stderr
     assert known(read(out.read_bytes(), "out")) == known(read(small_pb.read_bytes(), "in"))
 
@@ -86,11 +86,14 @@ def test_an_imported_election_is_written_back_equal(
     ],
 )
 def test_a_real_election_is_written_back_equal(
-    city: Any, cahier: Any, tmp_path: Path, name: str, options: tuple[str, ...]
+    shared_city: Any, cahier: Any, tmp_path: Path, name: str, options: tuple[str, ...]
 ) -> None:
-    election = imported(city, cahier, REAL / name, *options)
+    election = imported(shared_city, cahier, REAL / name, *options)
     out = tmp_path / "out.pb"
-    assert cahier("export", "pabulib", election, out, "--data", city.folder.root).returncode == 0
+    assert (
+        cahier("export", "pabulib", election, out, "--data", shared_city.folder.root).returncode
+        == 0
+    )
     written, original = read(out.read_bytes(), "out"), read((REAL / name).read_bytes(), "in")
     assert known(written) == known(original)
     if not options:
@@ -132,12 +135,14 @@ def test_one_altered_ballot_is_found_in_a_bundle_with_new_sums(
     assert f"FINDING budget leaf {index}:" in done.stderr.splitlines()[0]
 
 
-def test_a_bundle_is_exported_from_a_running_city(city: Any, cahier: Any, tmp_path: Path) -> None:
-    done = cahier("export", "bundle", tmp_path / "b", "--data", city.folder.root)
+def test_a_bundle_is_exported_from_a_running_city(
+    shared_city: Any, cahier: Any, tmp_path: Path
+) -> None:
+    done = cahier("export", "bundle", tmp_path / "b", "--data", shared_city.folder.root)
     assert done.returncode == 0, done.stderr
     for part in ("tlog/budget", "disclosures/consultation", "schema", "SHA256SUMS"):
         assert (tmp_path / "b" / part).exists(), part
-    again = cahier("export", "bundle", tmp_path / "b", "--data", city.folder.root)
+    again = cahier("export", "bundle", tmp_path / "b", "--data", shared_city.folder.root)
     assert again.returncode == 2
     assert "not empty" in again.stderr
 
@@ -160,11 +165,11 @@ def test_a_counting_rule_of_a_later_release_exits_2(cahier: Any, tmp_path: Path)
 
 
 def test_a_malformed_file_exits_2_with_file_line_field_and_rule(
-    city: Any, cahier: Any, small_pb: Path
+    shared_city: Any, cahier: Any, small_pb: Path
 ) -> None:
     text = small_pb.read_text("utf-8")
     small_pb.write_text(text.replace("\n1;", "\n1;-", 1), "utf-8")
-    done = cahier("import", "pabulib", small_pb, "--data", city.folder.root)
+    done = cahier("import", "pabulib", small_pb, "--data", shared_city.folder.root)
     assert done.returncode == 2
     assert re.search(r"small\.pb:\d+: \w+: .+", done.stderr)
     assert len(done.stderr.splitlines()) == 1

@@ -53,13 +53,14 @@ def rules_of(instance: Instance, rule: str = "") -> pb.Rules:
             raise CannotImport(
                 f"project_id {project.id}: a reference has at most {REFERENCE_CHARS_MAX} characters"
             )
+    threshold = _whole(instance, "min_project_score_threshold")
     return pb.Rules(
         vote_type=instance.vote_type,
         rule=rule,
         min_length=_whole(instance, "min_length"),
         max_length=_whole(instance, "max_length"),
         max_sum_cost_cents=_cents(_number(instance, "max_sum_cost"), "max_sum_cost"),
-        threshold_votes=_whole(instance, "min_project_score_threshold"),
+        threshold_votes=threshold if rule == "greedy-threshold" else 0,
         ties="standard",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from cahier_cli.calendar import Calendar
 from cahier_cli.doors import Doors, patiently
@@ -68,29 +69,36 @@ async def prepare_election(
         )
     )
     election_id = str(created.election_id)
-    for place, (project, proposal_id) in enumerate(zip(instance.projects, proposals, strict=True)):
+    await _add_projects(doors, instance, election_id, proposals, progress)
+    return election_id
+
+
+async def _add_projects(
+    doors: Doors,
+    instance: Instance,
+    election_id: str,
+    proposals: Sequence[str],
+    progress: Progress,
+) -> None:
+    """All are added before any is judged: an election with an undecided project does not open."""
+    project_ids = []
+    for project, proposal_id in zip(instance.projects, proposals, strict=True):
         add = pb.AddProjectRequest(
             election_id=election_id,
             proposal_id=proposal_id,
             reference=project.id,
             source=project_source(project),
         )
-        added = await _once_known(doors, add)
-        named = {"election_id": election_id, "project_id": added.project_id}
+        added = await patiently(partial(doors.budget.AddProject, add), "proposal_not_accepted")
+        project_ids.append(added.project_id)
+        progress("projects", len(project_ids), len(instance.projects))
+    for place, (project, project_id) in enumerate(zip(instance.projects, project_ids, strict=True)):
+        named = {"election_id": election_id, "project_id": project_id}
         await doors.budget.CostProject(pb.CostProjectRequest(**named, cost_cents=project.cents()))
         await doors.budget.JudgeFeasibility(
             pb.JudgeFeasibilityRequest(**named, feasibility=pb.FEASIBILITY_FEASIBLE)
         )
-        progress("projects", place + 1, len(instance.projects))
-    return election_id
-
-
-async def _once_known(doors: Doors, add: pb.AddProjectRequest) -> pb.AddProjectResponse:
-    """Adds a project as soon as budget has heard of the proposal's acceptance."""
-    answer: pb.AddProjectResponse = await patiently(
-        lambda: doors.budget.AddProject(add), "proposal_not_accepted"
-    )
-    return answer
+        progress("costs", place + 1, len(instance.projects))
 
 
 async def cast_ballots(
