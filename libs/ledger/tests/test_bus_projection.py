@@ -243,6 +243,21 @@ async def test_positions_are_cahier_seqs_not_the_streams_own(
     assert seen(views) == leaves(range(1, 26))
 
 
+async def test_a_stream_that_was_made_anew_is_entered_at_the_right_place(
+    nats_client: Client, views: ViewDatabase
+) -> None:
+    await publish(nats_client, *range(1, 11))
+    first = projection(nats_client, views)
+    async with running(first):
+        assert await first.wait_for(10, 10)
+    await nats_client.jetstream().delete_stream(STREAM)
+    await publish(nats_client, *range(8, 16))
+    again = projection(nats_client, views)
+    async with running(again):
+        assert await again.wait_for(15, 10)
+    assert seen(views) == leaves(range(1, 16))
+
+
 async def test_a_deleted_consumer_is_made_again(nats_client: Client, views: ViewDatabase) -> None:
     await publish(nats_client, 1, 2, 3)
     js = nats_client.jetstream()

@@ -143,6 +143,21 @@ async def test_a_doubled_event_is_acted_on_once(
     assert mails(inbox) == ["leaf-1", "leaf-2"]
 
 
+async def test_a_handler_is_called_once_for_a_doubled_event(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    called: list[str] = []
+
+    async def handle(delivery: Delivery) -> None:
+        called.append(delivery.message.id)
+
+    await publish(nats_client, 1, 1, 2, 1)
+    async with reacting(nats_broker, inbox, reaction(handle)):
+        await until(lambda: inbox.done("notifications-opened", "leaf-2"))
+        await asyncio.sleep(0.3)
+    assert called == ["leaf-1", "leaf-2"]
+
+
 async def test_a_redelivered_event_is_acted_on_once(
     nats_broker: NatsServer, nats_client: Client, inbox: Inbox
 ) -> None:

@@ -203,6 +203,40 @@ async def test_two_relays_of_one_service_double_nothing(
     assert await stream_seqs(nats_client) == list(range(1, 2001))
 
 
+async def test_a_late_batch_is_refused_even_when_duplicates_are_forgotten(
+    bus_ledger: Ledger,
+    nats_client: Client,
+    bus_append: Appender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cahier_ledger.bus.streams.DUPLICATE_WINDOW_S", 0.1)
+    await store(bus_ledger, bus_append, range(1, 11))
+    late = Relay(bus_ledger, nats_client, "budget", "testville")
+    late._reconnects = 0
+    await late._find_place()
+    other = Relay(bus_ledger, nats_client, "budget", "testville")
+    async with running(other):
+        assert await other.drain(10)
+    await asyncio.sleep(0.5)
+    for rows in (bus_ledger.read_public(0, 10), bus_ledger.read_public(0, 1)):
+        with pytest.raises(APIError, match="wrong last sequence"):
+            await late._relay(rows)
+    assert await stream_seqs(nats_client) == list(range(1, 11))
+
+
+async def test_a_stream_that_was_lost_is_filled_again_from_the_start(
+    bus_ledger: Ledger, nats_client: Client, bus_append: Appender
+) -> None:
+    relay = Relay(bus_ledger, nats_client, "budget", "testville")
+    async with running(relay):
+        await store(bus_ledger, bus_append, range(1, 11))
+        assert await relay.drain(10)
+        await nats_client.jetstream().delete_stream(STREAM)
+        await store(bus_ledger, bus_append, range(11, 16))
+        assert await relay.wait_relayed(15, 10)
+    assert await stream_seqs(nats_client) == list(range(1, 16))
+
+
 async def test_strangers_and_late_copies_do_not_mislead_the_relay(
     bus_ledger: Ledger, nats_client: Client, bus_append: Appender
 ) -> None:

@@ -221,7 +221,7 @@ class PublicProjection(_Projection[PublicMessage]):
         try:
             messages = await subscription.fetch(FETCH_MESSAGES_MAX, wait_s)
         except TimeoutError:
-            await self._require_place(subscription)
+            await self._require_place()
             messages = []
         self._watched.running()
         events, gap = self._next_in_order(messages)
@@ -249,12 +249,11 @@ class PublicProjection(_Projection[PublicMessage]):
                 return events, True
         return events, False
 
-    async def _require_place(self, subscription: JetStreamContext.PullSubscription) -> None:
-        """Nothing came: raises unless the consumer lives and the stream holds nothing to come.
+    async def _require_place(self) -> None:
+        """Nothing came: raises if the stream holds what comes next, for then the consumer is lost.
 
         Where both numberings agree that is seen at once; otherwise it is searched, once.
         """
-        await subscription.consumer_info()
         info = await self._js.stream_info(self._stream)
         place = (self._position, info.state.last_seq)
         if info.state.last_seq == self._position or place == self._searched:

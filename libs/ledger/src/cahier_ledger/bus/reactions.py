@@ -214,9 +214,9 @@ class _Running:
         name = self.reaction.name
         if await asyncio.to_thread(self._inbox.done, name, message.id):
             return
-        async with asyncio.timeout(HANDLE_TIMEOUT_S):
-            await self.reaction.handle(Delivery(message, attempt, name, self._inbox))
-        with suppress(AlreadyDone):  # the handler has noted it with its effect
+        with suppress(AlreadyDone):  # noted by the handler with its effect, or by another process
+            async with asyncio.timeout(HANDLE_TIMEOUT_S):
+                await self.reaction.handle(Delivery(message, attempt, name, self._inbox))
             await asyncio.to_thread(self._inbox.do, name, message.id)
 
     async def _failed(

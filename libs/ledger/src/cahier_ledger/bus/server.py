@@ -6,7 +6,6 @@ publish only after its files are synced (by default it answers up to two minutes
 
 from __future__ import annotations
 
-import ctypes
 import json
 import shutil
 import signal
@@ -19,12 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cahier_kernel.launch import dying_with_parent
+
 PAYLOAD_BYTES_MAX = 1 << 20
 READY_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 10.0
 FREE_PORT = -1
 _POLL_S = 0.01
-_PR_SET_PDEATHSIG = 1
 
 
 class NatsServerFailed(Exception):
@@ -146,7 +146,7 @@ class NatsServer:
             left_behind.unlink()  # by a killed server, whose pid may come again
         command = [str(nats_server_binary()), "--config", str(file), "--log", str(self.log_path)]
         self._process = subprocess.Popen(  # the command is ours, no shell
-            command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
+            dying_with_parent(command), stdin=subprocess.DEVNULL
         )
         try:
             self._wait_ready(self._process)
@@ -206,9 +206,3 @@ def _greets(host: str, port: int) -> bool:
             return connection.recv(5) == b"INFO "
     except OSError:
         return False
-
-
-def _die_with_parent() -> None:
-    """In the child, before exec: the kernel sends SIGKILL when the parent is gone (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
