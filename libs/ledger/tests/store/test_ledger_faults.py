@@ -238,3 +238,15 @@ async def test_a_second_process_on_the_same_file_numbers_on(open_store, append):
     assert await first.append(append("c", leaf="c")) == Appended((3,), (2,))
     with pytest.raises(StreamConflict):
         await second.append(append("c"))
+
+
+async def test_two_writers_racing_on_one_file_number_without_gaps_or_failures(open_store, append):
+    first, second = open_store(), open_store()
+
+    async def write(store: Ledger, name: str) -> None:
+        for number in range(60):
+            await store.append(append(f"{name}-{number}", leaf=f"{name}-{number}"))
+
+    await asyncio.gather(write(first, "a"), write(second, "b"))
+    assert [row.seq for row in first.read_all()] == list(range(1, 121))
+    assert [row.public_seq for row in second.read_public()] == list(range(1, 121))
