@@ -7,23 +7,22 @@ Amounts are whole cents, instants RFC 3339 in UTC, ids UUIDs. Errors are problem
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.clock import to_rfc3339
 from cahier_portal.formats import instant
 from cahier_portal.pages.processes import ORDERS, STATES
-from cahier_portal.visit import Visit
+from cahier_portal.parameters import Caller, PathId, QueryText
 
 State = Literal["not_answered", "evaluating", "accepted", "rejected"]
 Order = Literal["submitted", "newest", "supports"]
-PageSize = Annotated[int, Parameter(ge=1, le=200)]
+PageSize = Annotated[int, QueryParameter(ge=1, le=200)]
 
 
 class Process(msgspec.Struct):
@@ -154,7 +153,7 @@ class Result(msgspec.Struct):
 
 
 @get("/processes")
-async def api_processes(visit: Visit) -> Processes:
+async def api_processes(visit: Caller) -> Processes:
     """All processes, newest first."""
     answer = await visit.consultation(consultation.ListProcessesRequest())
     return Processes([_process(process) for process in answer.processes])
@@ -162,12 +161,12 @@ async def api_processes(visit: Visit) -> Processes:
 
 @get("/processes/{process_id:uuid}/proposals")
 async def api_proposals(
-    visit: Visit,
-    process_id: UUID,
-    answered: Annotated[State | None, Parameter(query="state")] = None,
-    order: Order = "submitted",
+    visit: Caller,
+    process_id: PathId,
+    answered: Annotated[State | None, QueryParameter(name="state")] = None,
+    order: FromQuery[Order] = "submitted",
     size: PageSize = 50,
-    after: str = "",
+    after: QueryText = "",
 ) -> Proposals:
     """The proposals of a process, a page at a time."""
     answer = await visit.consultation(
@@ -184,28 +183,28 @@ async def api_proposals(
 
 
 @get("/proposals/{proposal_id:uuid}")
-async def api_proposal(visit: Visit, proposal_id: UUID) -> Proposal:
+async def api_proposal(visit: Caller, proposal_id: PathId) -> Proposal:
     """One proposal with its text."""
     answer = await visit.consultation(consultation.GetProposalRequest(proposal_id=str(proposal_id)))
     return _proposal(answer.proposal)
 
 
 @get("/elections")
-async def api_elections(visit: Visit) -> Elections:
+async def api_elections(visit: Caller) -> Elections:
     """All elections, newest first."""
     answer = await visit.budget(budget.ListElectionsRequest())
     return Elections([_election(election) for election in answer.elections])
 
 
 @get("/elections/{election_id:uuid}")
-async def api_election(visit: Visit, election_id: UUID) -> Election:
+async def api_election(visit: Caller, election_id: PathId) -> Election:
     """One election."""
     answer = await visit.budget(budget.GetElectionRequest(election_id=str(election_id)))
     return _election(answer.election)
 
 
 @get("/elections/{election_id:uuid}/projects")
-async def api_projects(visit: Visit, election_id: UUID) -> Projects:
+async def api_projects(visit: Caller, election_id: PathId) -> Projects:
     """The projects of an election, by number."""
     answer = await visit.budget(budget.GetElectionRequest(election_id=str(election_id)))
     listed = await visit.budget(budget.ListProjectsRequest(election_id=str(election_id)))
@@ -216,7 +215,7 @@ async def api_projects(visit: Visit, election_id: UUID) -> Projects:
 
 
 @get("/elections/{election_id:uuid}/result")
-async def api_result(visit: Visit, election_id: UUID) -> Result:
+async def api_result(visit: Caller, election_id: PathId) -> Result:
     """The published result of an election."""
     answer = await visit.budget(budget.GetResultRequest(election_id=str(election_id)))
     return Result(

@@ -31,6 +31,7 @@ from cahier_portal.pages import (
     staff_steps,
     voting,
 )
+from cahier_portal.parameters import PathText
 from cahier_portal.session import CSRF_COOKIE, SafeCookieBackend, cookie_config
 from cahier_portal.visit import Page, Portal, Visit, visit_of
 
@@ -91,7 +92,7 @@ _CONTRACTS = [
 
 
 @get("/{rest:path}")
-async def nowhere(rest: str) -> Page:
+async def nowhere(rest: PathText) -> Page:
     """Every other address: routed, so that the page knows who visits."""
     raise NotFoundException(f"no page at {rest}")
 

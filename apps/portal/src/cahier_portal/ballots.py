@@ -11,6 +11,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import Invalid, Unauthenticated
 from cahier_ledger.sealing import ballot_binding, seal
@@ -36,16 +38,9 @@ class Standing:
 
 
 def paper_rules(rules: budget.Rules) -> Rules:
-    """The contract's rules as the record judges by them."""
-    return Rules(
-        vote_type=rules.vote_type,
-        rule=rules.rule,
-        min_length=rules.min_length,
-        max_length=rules.max_length,
-        max_sum_cost_cents=rules.max_sum_cost_cents,
-        threshold_votes=rules.threshold_votes,
-        ties=rules.ties or "standard",
-    )
+    """The contract's rules as the record judges by them; raises msgspec.ValidationError."""
+    fields = {field: getattr(rules, field) for field in Rules.__struct_fields__}
+    return msgspec.convert({**fields, "ties": rules.ties or "standard"}, Rules)
 
 
 def costs_by_number(projects: Sequence[budget.Project]) -> dict[int, int | None]:

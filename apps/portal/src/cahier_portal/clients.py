@@ -69,7 +69,7 @@ class Services:
 
 def is_read(request: Any) -> bool:
     """Whether a request only reads, so that it may be asked without saying who asks."""
-    return type(request).DESCRIPTOR.name.startswith(("Get", "List"))
+    return str(type(request).DESCRIPTOR.name).startswith(("Get", "List"))
 
 
 def _timeout_s(method: str) -> float:

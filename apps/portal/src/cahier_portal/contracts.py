@@ -18,6 +18,7 @@ from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_kernel.clock import FileClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import Invalid, NotFound
 from cahier_portal.faults import problem
+from cahier_portal.parameters import Caller, PathText
 from cahier_portal.visit import Visit
 
 _OUTSIDE = {"skip_session": True, "exclude_from_csrf": True}
@@ -45,7 +46,7 @@ async def health_page(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/disclosures/{service:str}/{event_id:str}", opt=_OUTSIDE)
-async def disclosures(visit: Visit, service: str, event_id: str) -> Response[bytes]:
+async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> Response[bytes]:
     """The texts behind a public event's digests, as SD-JWT disclosures `[salt, name, value]`.
 
     Salts are base64url without padding, so that `base64url(JSON of one entry)` hashes to the
@@ -63,14 +64,14 @@ async def disclosures(visit: Visit, service: str, event_id: str) -> Response[byt
 
 
 @get("/dev/clock", opt=_OUTSIDE)
-async def read_clock(visit: Visit) -> Response[bytes]:
+async def read_clock(visit: Caller) -> Response[bytes]:
     """The city's time; development only."""
     _dev_clock(visit)
     return _now(visit)
 
 
 @post("/dev/clock", status_code=200, opt=_OUTSIDE)
-async def set_clock(request: Request[Any, Any, Any], visit: Visit) -> Response[bytes]:
+async def set_clock(request: Request[Any, Any, Any], visit: Caller) -> Response[bytes]:
     """Sets the city's time to `{"now": RFC 3339}`; development only."""
     clock = _dev_clock(visit)
     try:

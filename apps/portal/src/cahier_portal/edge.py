@@ -18,7 +18,7 @@ from cahier_chassis.telemetry import continue_trace
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -48,8 +48,11 @@ class PortalSettings(ServiceSettings):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        # Raises for a zone that this machine does not know, at start and not on a page.
-        ZoneInfo(name)
+        # An unknown zone is told at the start and not on a page.
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, OSError) as error:
+            raise ValueError(f"this machine knows no time zone {name}") from error
         return name
 
     @property

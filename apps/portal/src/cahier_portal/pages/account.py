@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar import get, post
+from litestar.params import QueryParameter
 
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_kernel.errors import DomainError, Kind, Unauthenticated
 from cahier_portal import session
 from cahier_portal.catalogue import error_sentence, t
 from cahier_portal.forms import Form, FormError, read_form, status_of, what_to_mend
+from cahier_portal.parameters import Caller
 from cahier_portal.visit import Answer, Page, Visit
 
-NextPath = Annotated[str, Parameter(query="next")]
+NextPath = Annotated[str, QueryParameter(name="next")]
 
 
 def safe_next(path: str) -> str:
@@ -25,19 +26,19 @@ def safe_next(path: str) -> str:
 
 
 @get("/sign-in")
-async def sign_in_page(visit: Visit, next_path: NextPath = "/") -> Page:
+async def sign_in_page(visit: Caller, next_path: NextPath = "/") -> Page:
     """The sign-in form."""
     return visit.page("sign_in.html", next_path=safe_next(next_path))
 
 
 @post("/sign-in", status_code=200)
-async def sign_in(request: Request[Any, Any, Any], visit: Visit) -> Answer:
+async def sign_in(visit: Caller) -> Answer:
     """Proves a password and begins a session."""
-    form = await read_form(request)
+    form = await read_form(visit.request)
     if not visit.portal.throttle.admits(visit.address):
         return _sign_in_again(visit, form, 429, t("error.too_many_tries"))
     try:
-        await _begin_session(request, visit, form)
+        await _begin_session(visit, form)
     except DomainError as error:
         if error.kind in (Kind.NOT_FOUND, Kind.NOT_SERVED):
             raise
@@ -46,15 +47,15 @@ async def sign_in(request: Request[Any, Any, Any], visit: Visit) -> Answer:
 
 
 @get("/register")
-async def register_page(visit: Visit, next_path: NextPath = "/") -> Page:
+async def register_page(visit: Caller, next_path: NextPath = "/") -> Page:
     """The registration form."""
     return visit.page("register.html", next_path=safe_next(next_path))
 
 
 @post("/register", status_code=200)
-async def register(request: Request[Any, Any, Any], visit: Visit) -> Answer:
+async def register(visit: Caller) -> Answer:
     """Registers a resident and signs them in."""
-    form = await read_form(request)
+    form = await read_form(visit.request)
     if not visit.portal.throttle.admits(visit.address):
         errors = [FormError("", t("error.too_many_tries"))]
         return _register_again(visit, form, 429, errors)
@@ -69,12 +70,12 @@ async def register(request: Request[Any, Any, Any], visit: Visit) -> Answer:
         )
     except DomainError as error:
         return _register_again(visit, form, status_of(error), what_to_mend(error))
-    await _begin_session(request, visit, form)
+    await _begin_session(visit, form)
     return visit.redirect("/me", "notice.registered")
 
 
 @post("/sign-out", status_code=200)
-async def sign_out(visit: Visit) -> Answer:
+async def sign_out(visit: Caller) -> Answer:
     """Ends the session on this device."""
     if visit.visitor is not None:
         visit.portal.tokens.forget(visit.visitor)
@@ -83,16 +84,16 @@ async def sign_out(visit: Visit) -> Answer:
 
 
 @get("/me")
-async def me(visit: Visit) -> Page:
+async def me(visit: Caller) -> Page:
     """What the city holds on the visitor, and the form to prove where they live."""
     return await _me(visit)
 
 
 @post("/me/residence", status_code=200)
-async def prove_residence(request: Request[Any, Any, Any], visit: Visit) -> Answer:
+async def prove_residence(visit: Caller) -> Answer:
     """Proves the visitor's residence against the census."""
     visitor = visit.signed_in()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     message = identity.ProveResidenceRequest(
         document_number=form.text("document_number"),
         birth_date=form.text("birth_date"),
@@ -111,11 +112,11 @@ async def prove_residence(request: Request[Any, Any, Any], visit: Visit) -> Answ
     return visit.redirect("/me", "notice.residence_proved", answer.event_id)
 
 
-async def _begin_session(request: Request[Any, Any, Any], visit: Visit, form: Form) -> None:
+async def _begin_session(visit: Visit, form: Form) -> None:
     answer = await visit.portal.services.identity.ask(
         identity.SignInRequest(email=form.text("email"), password=form.raw("password"))
     )
-    session.sign_in(request.session, answer)
+    session.sign_in(visit.request.session, answer)
 
 
 def _sign_in_again(visit: Visit, form: Form, status: int, sentence: str) -> Page:

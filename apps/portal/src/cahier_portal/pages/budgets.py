@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from litestar import get
 from markupsafe import Markup
@@ -14,6 +13,7 @@ from cahier_kernel.errors import DomainError, Kind
 from cahier_portal import pictures
 from cahier_portal.catalogue import t
 from cahier_portal.formats import money, share
+from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Page, Visit
 from cahier_portal.wording import outcome_reason
 
@@ -42,7 +42,7 @@ class Outcome:
 
 
 @get("/budgets")
-async def budget_list(visit: Visit) -> Page:
+async def budget_list(visit: Caller) -> Page:
     """All elections, newest first."""
     answer = await visit.budget(budget.ListElectionsRequest())
     return visit.page("budgets.html", elections=answer.elections)
@@ -50,7 +50,11 @@ async def budget_list(visit: Visit) -> Page:
 
 @get("/budgets/{election_id:uuid}")
 async def budget_page(
-    visit: Visit, election_id: UUID, district: str = "", category: str = "", order: str = "number"
+    visit: Caller,
+    election_id: PathId,
+    district: QueryText = "",
+    category: QueryText = "",
+    order: QueryText = "number",
 ) -> Page:
     """One election: its money, dates and rules, and its projects with filters."""
     election = await read_election(visit, str(election_id))
@@ -70,7 +74,7 @@ async def budget_page(
 
 
 @get("/budgets/{election_id:uuid}/results")
-async def results_page(visit: Visit, election_id: UUID) -> Page:
+async def results_page(visit: Caller, election_id: PathId) -> Page:
     """The result with its picture, its reasons and what it rests on."""
     election = await read_election(visit, str(election_id))
     try:
@@ -132,7 +136,8 @@ def _picture(winners: list[Outcome], result: budget.GetResultResponse, currency:
 async def read_election(visit: Visit, election_id: str) -> budget.Election:
     """One election; raises DomainError."""
     answer = await visit.budget(budget.GetElectionRequest(election_id=election_id))
-    return answer.election
+    election: budget.Election = answer.election
+    return election
 
 
 async def read_cards(visit: Visit, election: budget.Election) -> list[ProjectCard]:

@@ -8,13 +8,14 @@ from litestar import get
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
-from cahier_portal.visit import Page, Visit, or_none
+from cahier_portal.parameters import Caller
+from cahier_portal.visit import Page, or_none
 
 SHOWN_MAX = 6
 
 
 @get("/")
-async def home(visit: Visit) -> Page:
+async def home(visit: Caller) -> Page:
     """Open processes and budgets first; a part whose service is away says so."""
     processes, elections = await asyncio.gather(
         or_none(visit.consultation(consultation.ListProcessesRequest())),

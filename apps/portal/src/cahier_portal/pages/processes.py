@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from uuid import UUID
 
-from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar import get, post
+from litestar.params import QueryParameter
 
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
 from cahier_portal.forms import read_form, status_of, what_to_mend
+from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit
 
 PAGE_SIZE = 24
 # `state` itself is a reserved name of the framework's handlers.
-StateFilter = Annotated[str, Parameter(query="state")]
+StateFilter = Annotated[str, QueryParameter(name="state")]
 STATES = {
     "not_answered": consultation.PROPOSAL_STATE_NOT_ANSWERED,
     "evaluating": consultation.PROPOSAL_STATE_EVALUATING,
@@ -31,7 +31,7 @@ ORDERS = {
 
 
 @get("/processes")
-async def process_list(visit: Visit) -> Page:
+async def process_list(visit: Caller) -> Page:
     """All processes, newest first."""
     answer = await visit.consultation(consultation.ListProcessesRequest())
     return visit.page("processes.html", processes=answer.processes)
@@ -39,23 +39,21 @@ async def process_list(visit: Visit) -> Page:
 
 @get("/processes/{process_id:uuid}")
 async def process_page(
-    visit: Visit,
-    process_id: UUID,
+    visit: Caller,
+    process_id: PathId,
     answered: StateFilter = "",
-    order: str = "newest",
-    after: str = "",
+    order: QueryText = "newest",
+    after: QueryText = "",
 ) -> Page:
     """A process with a page of its proposals; the submit form while it takes proposals."""
     return await _process(visit, str(process_id), answered, order, after)
 
 
 @post("/processes/{process_id:uuid}/proposals", status_code=200)
-async def submit_proposal(
-    request: Request[Any, Any, Any], visit: Visit, process_id: UUID
-) -> Answer:
+async def submit_proposal(visit: Caller, process_id: PathId) -> Answer:
     """Submits a proposal and leads to it; or shows what to mend."""
     visit.signed_in()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     try:
         answer = await visit.consultation(
             consultation.SubmitProposalRequest(

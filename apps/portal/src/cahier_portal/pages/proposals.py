@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
 from cahier_portal.forms import FormError, read_form, status_of, what_to_mend
+from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
 COMMENTS_SIZE = 100
@@ -28,31 +28,34 @@ class Thread:
 
 @get("/proposals/{proposal_id:uuid}")
 async def proposal_page(
-    visit: Visit, proposal_id: UUID, answering: str = "", after: str = ""
+    visit: Caller,
+    proposal_id: PathId,
+    answering: QueryText = "",
+    after: QueryText = "",
 ) -> Page:
     """The proposal. answering: id of the comment that the form shall answer."""
     return await _proposal(visit, str(proposal_id), answering=answering, after=after)
 
 
 @post("/proposals/{proposal_id:uuid}/support", status_code=200)
-async def support(request: Request[Any, Any, Any], visit: Visit, proposal_id: UUID) -> Answer:
+async def support(visit: Caller, proposal_id: PathId) -> Answer:
     """Supports the proposal in the visitor's name."""
     message = consultation.SupportProposalRequest(proposal_id=str(proposal_id))
-    return await _act(request, visit, message, "notice.supported")
+    return await _act(visit, message, "notice.supported")
 
 
 @post("/proposals/{proposal_id:uuid}/unsupport", status_code=200)
-async def unsupport(request: Request[Any, Any, Any], visit: Visit, proposal_id: UUID) -> Answer:
+async def unsupport(visit: Caller, proposal_id: PathId) -> Answer:
     """Takes the visitor's support back."""
     message = consultation.UnsupportProposalRequest(proposal_id=str(proposal_id))
-    return await _act(request, visit, message, "notice.unsupported")
+    return await _act(visit, message, "notice.unsupported")
 
 
 @post("/proposals/{proposal_id:uuid}/comments", status_code=200)
-async def add_comment(request: Request[Any, Any, Any], visit: Visit, proposal_id: UUID) -> Answer:
+async def add_comment(visit: Caller, proposal_id: PathId) -> Answer:
     """Says something about the proposal, or in answer to a comment."""
     visit.signed_in()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     message = consultation.AddCommentRequest(
         proposal_id=str(proposal_id), parent_id=form.text("parent_id"), body=form.text("body")
     )
@@ -73,7 +76,7 @@ async def add_comment(request: Request[Any, Any, Any], visit: Visit, proposal_id
 
 
 @get("/proposals/{proposal_id:uuid}/edit")
-async def edit_page(visit: Visit, proposal_id: UUID) -> Page:
+async def edit_page(visit: Caller, proposal_id: PathId) -> Page:
     """The author's form to change or withdraw a proposal."""
     visit.signed_in()
     proposal = await _read(visit, str(proposal_id))
@@ -82,10 +85,10 @@ async def edit_page(visit: Visit, proposal_id: UUID) -> Page:
 
 
 @post("/proposals/{proposal_id:uuid}/edit", status_code=200)
-async def edit(request: Request[Any, Any, Any], visit: Visit, proposal_id: UUID) -> Answer:
+async def edit(visit: Caller, proposal_id: PathId) -> Answer:
     """Changes the visitor's own proposal."""
     visit.signed_in()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     message = consultation.EditProposalRequest(
         proposal_id=str(proposal_id), title=form.text("title"), body=form.text("body")
     )
@@ -103,22 +106,22 @@ async def edit(request: Request[Any, Any, Any], visit: Visit, proposal_id: UUID)
 
 
 @get("/proposals/{proposal_id:uuid}/withdraw")
-async def withdraw_page(visit: Visit, proposal_id: UUID) -> Page:
+async def withdraw_page(visit: Caller, proposal_id: PathId) -> Page:
     """Asks once more before a proposal is withdrawn for good."""
     visit.signed_in()
     return visit.page("proposal_withdraw.html", proposal=await _read(visit, str(proposal_id)))
 
 
 @post("/proposals/{proposal_id:uuid}/withdraw", status_code=200)
-async def withdraw(request: Request[Any, Any, Any], visit: Visit, proposal_id: UUID) -> Answer:
+async def withdraw(visit: Caller, proposal_id: PathId) -> Answer:
     """Withdraws the visitor's own proposal."""
     message = consultation.WithdrawProposalRequest(proposal_id=str(proposal_id))
-    return await _act(request, visit, message, "notice.withdrawn")
+    return await _act(visit, message, "notice.withdrawn")
 
 
-async def _act(request: Request[Any, Any, Any], visit: Visit, message: Any, notice: str) -> Answer:
+async def _act(visit: Visit, message: Any, notice: str) -> Answer:
     visit.signed_in()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     try:
         answer = await visit.consultation(message, form.key)
     except DomainError as error:
@@ -129,7 +132,8 @@ async def _act(request: Request[Any, Any, Any], visit: Visit, message: Any, noti
 
 async def _read(visit: Visit, proposal_id: str) -> consultation.Proposal:
     answer = await visit.consultation(consultation.GetProposalRequest(proposal_id=proposal_id))
-    return answer.proposal
+    proposal: consultation.Proposal = answer.proposal
+    return proposal
 
 
 async def _proposal(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
@@ -21,6 +20,7 @@ from cahier_portal.forms import (
     what_to_mend,
 )
 from cahier_portal.pages.processes import StateFilter
+from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
 WAITING_SIZE = 50
@@ -33,7 +33,7 @@ _EDIT_WINDOWS_S = (0, 900, 3_600, 86_400, 259_200, 604_800)
 
 
 @get("/staff")
-async def desk(visit: Visit) -> Page:
+async def desk(visit: Caller) -> Page:
     """Processes and budgets with what comes next for each."""
     visit.staff()
     processes = await or_none(visit.consultation(consultation.ListProcessesRequest()))
@@ -49,17 +49,17 @@ async def desk(visit: Visit) -> Page:
 
 
 @get("/staff/processes/new")
-async def new_process_page(visit: Visit) -> Page:
+async def new_process_page(visit: Caller) -> Page:
     """The form of a new process."""
     visit.staff()
     return _process_form(visit, values={"edit_window_seconds": "3600"})
 
 
 @post("/staff/processes/new", status_code=200)
-async def new_process(request: Request[Any, Any, Any], visit: Visit) -> Answer:
+async def new_process(visit: Caller) -> Answer:
     """Creates a process."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     zone = visit.portal.zone
     try:
         answer = await visit.consultation(
@@ -82,7 +82,10 @@ async def new_process(request: Request[Any, Any, Any], visit: Visit) -> Answer:
 
 @get("/staff/processes/{process_id:uuid}")
 async def process_desk(
-    visit: Visit, process_id: UUID, answered: StateFilter = "not_answered", after: str = ""
+    visit: Caller,
+    process_id: PathId,
+    answered: StateFilter = "not_answered",
+    after: QueryText = "",
 ) -> Page:
     """A process's proposals that wait for an answer, and its dates."""
     visit.staff()
@@ -90,10 +93,10 @@ async def process_desk(
 
 
 @post("/staff/processes/{process_id:uuid}/dates", status_code=200)
-async def reschedule(request: Request[Any, Any, Any], visit: Visit, process_id: UUID) -> Answer:
+async def reschedule(visit: Caller, process_id: PathId) -> Answer:
     """Moves the dates of the idea phase, with a reason."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     zone = visit.portal.zone
     try:
         answer = await visit.consultation(
@@ -118,19 +121,17 @@ async def reschedule(request: Request[Any, Any, Any], visit: Visit, process_id: 
 
 
 @get("/staff/proposals/{proposal_id:uuid}")
-async def answer_page(visit: Visit, proposal_id: UUID) -> Page:
+async def answer_page(visit: Caller, proposal_id: PathId) -> Page:
     """The form to answer a proposal."""
     visit.staff()
     return await _answer_form(visit, str(proposal_id))
 
 
 @post("/staff/proposals/{proposal_id:uuid}", status_code=200)
-async def answer_proposal(
-    request: Request[Any, Any, Any], visit: Visit, proposal_id: UUID
-) -> Answer:
+async def answer_proposal(visit: Caller, proposal_id: PathId) -> Answer:
     """Answers a proposal in the city's name."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     try:
         answer = await visit.consultation(_answer(str(proposal_id), form), form.key)
     except (DomainError, FieldErrors) as error:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
@@ -21,6 +20,7 @@ from cahier_portal.forms import (
     what_to_mend,
 )
 from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
+from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
 VOTE_TYPES = ("approval", "choose-1")
@@ -31,7 +31,7 @@ LENGTH_MAX = 2_000
 
 
 @get("/staff/budgets/new")
-async def new_budget_page(visit: Visit, process: str = "") -> Page:
+async def new_budget_page(visit: Caller, process: QueryText = "") -> Page:
     """The form of a new election."""
     visit.staff()
     values = {"process_id": process, "currency": "EUR", "min_length": "1"}
@@ -39,10 +39,10 @@ async def new_budget_page(visit: Visit, process: str = "") -> Page:
 
 
 @post("/staff/budgets/new", status_code=200)
-async def new_budget(request: Request[Any, Any, Any], visit: Visit) -> Answer:
+async def new_budget(visit: Caller) -> Answer:
     """Creates an election."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     try:
         answer = await visit.budget(_new_election(visit, form), form.key)
     except (DomainError, FieldErrors) as error:
@@ -91,17 +91,17 @@ def _one_of(form: Form, name: str, known: tuple[str, ...]) -> str:
 
 
 @get("/staff/budgets/{election_id:uuid}")
-async def budget_desk(visit: Visit, election_id: UUID) -> Page:
+async def budget_desk(visit: Caller, election_id: PathId) -> Page:
     """One election's state, candidates and projects, and the next step."""
     visit.staff()
     return await desk_of(visit, str(election_id))
 
 
 @post("/staff/budgets/{election_id:uuid}/projects", status_code=200)
-async def add_projects(request: Request[Any, Any, Any], visit: Visit, election_id: UUID) -> Answer:
+async def add_projects(visit: Caller, election_id: PathId) -> Answer:
     """Adds the ticked candidates as projects, one after the other, in their order."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     added = 0
     try:
         for proposal_id in form.all("proposal_id")[:ADDED_MAX]:
@@ -118,7 +118,7 @@ async def add_projects(request: Request[Any, Any, Any], visit: Visit, election_i
 
 
 @get("/staff/budgets/{election_id:uuid}/projects/{project_id:uuid}")
-async def project_page(visit: Visit, election_id: UUID, project_id: UUID) -> Page:
+async def project_page(visit: Caller, election_id: PathId, project_id: PathId) -> Page:
     """The form to cost and judge one project."""
     visit.staff()
     return await _project_form(visit, str(election_id), str(project_id))
@@ -126,11 +126,13 @@ async def project_page(visit: Visit, election_id: UUID, project_id: UUID) -> Pag
 
 @post("/staff/budgets/{election_id:uuid}/projects/{project_id:uuid}", status_code=200)
 async def judge_project(
-    request: Request[Any, Any, Any], visit: Visit, election_id: UUID, project_id: UUID
+    visit: Caller,
+    election_id: PathId,
+    project_id: PathId,
 ) -> Answer:
     """States the cost and judges the feasibility of one project."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     try:
         receipt = await _cost_and_judge(visit, form, str(election_id), str(project_id))
     except (DomainError, FieldErrors) as error:
@@ -174,7 +176,7 @@ async def _cost_and_judge(visit: Visit, form: Form, election_id: str, project_id
 
 
 @get("/staff/budgets/{election_id:uuid}/rules")
-async def rules_page(visit: Visit, election_id: UUID) -> Page:
+async def rules_page(visit: Caller, election_id: PathId) -> Page:
     """The form to change the rules before voting opens."""
     visit.staff()
     election = await read_election(visit, str(election_id))
@@ -182,10 +184,10 @@ async def rules_page(visit: Visit, election_id: UUID) -> Page:
 
 
 @post("/staff/budgets/{election_id:uuid}/rules", status_code=200)
-async def change_rules(request: Request[Any, Any, Any], visit: Visit, election_id: UUID) -> Answer:
+async def change_rules(visit: Caller, election_id: PathId) -> Answer:
     """Changes the rules, with a reason."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     try:
         message = budget.ChangeRulesRequest(
             election_id=str(election_id), rules=read_rules(form), reason=form.text("reason")

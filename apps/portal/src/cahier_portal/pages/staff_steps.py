@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import Any, Literal
-from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
+from litestar.params import FromPath
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import DomainError
 from cahier_portal.formats import instant
 from cahier_portal.forms import Form, read_form, status_of, what_to_mend
 from cahier_portal.pages.budgets import read_election
+from cahier_portal.parameters import Caller, PathId
 from cahier_portal.visit import Answer, Page, Visit
 
 Step = Literal["open", "close", "count", "publish"]
@@ -19,7 +20,7 @@ STEPS: tuple[Step, ...] = ("open", "close", "count", "publish")
 
 
 @get("/staff/budgets/{election_id:uuid}/steps/{step:str}")
-async def step_page(visit: Visit, election_id: UUID, step: Step) -> Page:
+async def step_page(visit: Caller, election_id: PathId, step: FromPath[Step]) -> Page:
     """What the step does, and the button that does it."""
     visit.staff()
     return await _confirm(visit, str(election_id), step)
@@ -27,11 +28,13 @@ async def step_page(visit: Visit, election_id: UUID, step: Step) -> Page:
 
 @post("/staff/budgets/{election_id:uuid}/steps/{step:str}", status_code=200)
 async def take_step(
-    request: Request[Any, Any, Any], visit: Visit, election_id: UUID, step: Step
+    visit: Caller,
+    election_id: PathId,
+    step: FromPath[Step],
 ) -> Answer:
     """Takes the step."""
     visit.staff()
-    form = await read_form(request)
+    form = await read_form(visit.request)
     try:
         answer = await visit.budget(_message(step, str(election_id), form), form.key)
     except DomainError as error:

@@ -6,10 +6,9 @@ Choices travel in the body of POST requests alone: never in an address, a cookie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
+from litestar.params import FromQuery
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import DomainError, Invalid, Kind
@@ -24,6 +23,7 @@ from cahier_portal.pages.budgets import (
     read_cards,
     read_election,
 )
+from cahier_portal.parameters import Caller, PathId
 from cahier_portal.visit import Answer, Page, Visit
 
 _NOT_PROVED = "residence_not_proved"
@@ -44,19 +44,19 @@ class Booth:
 
 
 @get("/budgets/{election_id:uuid}/vote")
-async def vote_page(visit: Visit, election_id: UUID) -> Answer:
+async def vote_page(visit: Caller, election_id: PathId) -> Answer:
     """The ballot, empty: earlier choices are sealed, nobody can show them."""
     booth = await _enter(visit, str(election_id))
     return _ballot(visit, booth, ()) if isinstance(booth, Booth) else booth
 
 
 @post("/budgets/{election_id:uuid}/vote", status_code=200)
-async def vote(request: Request[Any, Any, Any], visit: Visit, election_id: UUID) -> Answer:
+async def vote(visit: Caller, election_id: PathId) -> Answer:
     """One step: `update` shows the total, `review` the choices once more, `cast` casts."""
     booth = await _enter(visit, str(election_id))
     if not isinstance(booth, Booth):
         return booth
-    form = await read_form(request)
+    form = await read_form(visit.request)
     choices: tuple[int, ...] = ()
     try:
         choices = ballots.read_choices(form.all("choice"))
@@ -74,7 +74,7 @@ async def vote(request: Request[Any, Any, Any], visit: Visit, election_id: UUID)
 
 
 @get("/budgets/{election_id:uuid}/vote/done")
-async def done_page(visit: Visit, election_id: UUID, again: bool = False) -> Answer:
+async def done_page(visit: Caller, election_id: PathId, again: FromQuery[bool] = False) -> Answer:
     """The receipt of the ballot that counts now."""
     booth = await _enter(visit, str(election_id), done=True)
     if not isinstance(booth, Booth):
