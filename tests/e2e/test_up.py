@@ -79,6 +79,11 @@ def test_a_killed_unit_is_started_again(shared_city: Any, unit: str) -> None:
         shared_city.wait_until(f"{name} answers again", lambda name=name: shared_city.answers(name))
 
 
+def test_a_terminals_interrupt_reaches_the_supervisor_alone(shared_city: Any) -> None:
+    pids = shared_city.running["pids"].values()
+    assert [os.getpgid(pid) for pid in pids] == list(pids)
+
+
 def test_units_die_with_their_parent(city: Any) -> None:
     pids = city.running["pids"]
     city.stop(signal.SIGKILL)

@@ -276,48 +276,6 @@ def test_a_unit_that_waits_for_its_bus_is_alive_and_stops_at_once(
     assert unit.wait(30) == 0
 
 
-def test_a_unit_dies_with_its_parent(unit: Process) -> None:
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import os, subprocess, sys, time\n"
-            "os.environ['CAHIER_DIE_WITH_PARENT'] = str(os.getpid())\n"
-            f"subprocess.Popen([sys.executable, {str(unit.script)!r}])\n"
-            "time.sleep(60)",
-        ],
-        env=unit.environment,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        pid = unit.ports()["pid"]
-        unit.until(unit.ready)
-    finally:
-        parent.kill()
-        parent.wait(10)
-
-    def gone() -> bool:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        return state == "Z"
-
-    unit.log_file.touch()
-    unit.until(gone)
-
-
-def test_a_unit_whose_parent_died_before_it_could_ask_ends_at_once(unit: Process) -> None:
-    unit.start(CAHIER_DIE_WITH_PARENT=str(unit_parent_that_is_gone()))
-    assert unit.wait() == -signal.SIGTERM
-
-
-def unit_parent_that_is_gone() -> int:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait(20)
-    return gone.pid
-
-
 async def test_a_call_after_the_stop_is_unavailable(unit: Process, token: str) -> None:
     unit.start()
     port = unit.ports()["grpc"]

@@ -6,11 +6,7 @@ Units die with their parent (the kernel kills them), so a killed supervisor leav
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
-import os
-import signal
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +15,7 @@ import httpx
 
 from cahier_cli.city import CityFolder, write_atomically
 from cahier_cli.units import LOOPBACK, Unit, environment_of
+from cahier_kernel.launch import dying_with_parent
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
@@ -26,18 +23,10 @@ POLL_S = 0.05
 RESTART_PAUSE_S_FIRST = 0.1
 RESTART_PAUSE_S_MAX = 5.0
 STEADY_AFTER_S = 10.0
-_PR_SET_PDEATHSIG = 1
 
 
 class UnitFailed(Exception):
     """A unit did not become ready; the text names it and its log."""
-
-
-def _die_with_parent() -> None:
-    """In the child, before exec: SIGKILL from the kernel when the supervisor is gone (Linux)."""
-    os.setpgid(0, 0)  # Ctrl-C reaches the supervisor alone, which stops the units in order
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Supervisor:
@@ -76,12 +65,13 @@ class Supervisor:
         self._folder.unit(unit.name).mkdir(parents=True, exist_ok=True)
         with self._folder.log(unit.name).open("ab") as log:
             self._processes[unit.name] = await asyncio.create_subprocess_exec(
-                *unit.command,
+                *dying_with_parent(unit.command),
                 env=environment_of(unit),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,
+                # Ctrl-C reaches the supervisor alone, which stops the units in order.
+                process_group=0,
             )
 
     async def _wait_ready(self, unit: Unit) -> None:

@@ -1,12 +1,9 @@
-"""From `main` to the exit code: signals, settings, one event loop, and death with one's parent."""
+"""From `main` to the exit code: signals, settings and one event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -19,8 +16,6 @@ from cahier_chassis.unit import TaskDied, Unit
 EXIT_STOPPED = 0
 EXIT_DIED = 1
 EXIT_NOT_STARTED = 2
-PARENT_VARIABLE = "CAHIER_DIE_WITH_PARENT"
-_PR_SET_PDEATHSIG = 1
 _LOG = get_logger(__name__)
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
@@ -33,10 +28,6 @@ def run(name: str, settings_type: type[Settings], bootstrap: Bootstrap[Settings]
     0: stopped as asked. 1: a background task died (a supervisor starts the unit again).
     2: it could not start: bad settings (named on stderr, without their values) or bootstrap.
     """
-    # Taken out of the environment: it is not meant for processes that this one starts.
-    parent = os.environ.pop(PARENT_VARIABLE, "")
-    if parent.isdigit():
-        die_with_parent(parent=int(parent))
     configure_logs(name)
     try:
         settings = settings_type.from_environment()
@@ -61,18 +52,3 @@ async def _serve(name: str, settings: Settings, bootstrap: Bootstrap[Settings]) 
         _LOG.exception("unit_not_started")
         return EXIT_NOT_STARTED
     return EXIT_STOPPED
-
-
-def die_with_parent(number: signal.Signals = signal.SIGTERM, *, parent: int = 0) -> None:
-    """Asks Linux to send this process a signal when its parent dies (prctl(2), PDEATHSIG).
-
-    parent: the pid that is meant; a process that already has another parent gets the signal at
-    once. Also usable as `preexec_fn`. Elsewhere than on Linux it does nothing.
-    """
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    if parent > 1 and os.getppid() != parent:
-        os.kill(os.getpid(), number)

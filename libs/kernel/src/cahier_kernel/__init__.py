@@ -1,1 +1,4 @@
-"""Ids, money, clock and errors: the words every part of Cahier shares. Standard library only."""
+"""Ids, money, clock, errors, and how to start a process: what every part of Cahier shares.
+
+Standard library only.
+"""
