@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,14 @@ from cahier_cli.importing import (
     import_election,
     rules_of,
 )
+from cahier_cli.importing.ideas import EDIT_WINDOW_S, stamp
 from cahier_cli.people import SignIn, make_people
 from cahier_cli.progress import progress_bars
 from cahier_cli.supervisor import UnitFailed
 from cahier_cli.transfer import first_refusal, read_file, refuse
 from cahier_cli.up import PORT_DEFAULT, start_city
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget_pb
+from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation_pb
 from cahier_kernel.errors import DomainError
 from cahier_kernel.money import format_cents
 from cahier_record.budget.pabulib import Instance, read
@@ -45,6 +47,7 @@ REAL_ELECTION = Path("../shared/data/pabulib/France_Toulouse_2022.pb")
 GENERATED_SEED = 2022
 DATES_DEFAULT = datetime(2026, 10, 3, tzinfo=UTC)
 WINNERS_SHOWN_MAX = 10
+INVITATION_LASTS = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ async def _carry(folder: CityFolder, instance: Instance) -> Account:
             imported = await import_election(doors, instance, calendar, progress)
         result = await finish_election(doors, calendar, imported.election_id)
         titles = await _titles(doors, instance, imported)
+        await _invite(doors, calendar.voting_closes)
     bundle = folder.root / "bundle"
     sizes = await asyncio.to_thread(export_bundle, folder, bundle)
     findings = await asyncio.to_thread(_audit, bundle, imported.election_id)
@@ -164,6 +168,19 @@ async def _titles(doors: Doors, instance: Instance, imported: Imported) -> dict[
     )
     names = {project.id: project.fields.get("name", "") for project in instance.projects}
     return {project.number: names.get(project.reference, "") for project in answer.projects}
+
+
+async def _invite(doors: Doors, now: datetime) -> None:
+    """Something for visitors to do: the next call for ideas, open for a month."""
+    await doors.consultation.CreateProcess(
+        consultation_pb.CreateProcessRequest(
+            title="Ideas for the next budget",
+            description="What should the city do next? Propose it, support it, talk it over.",
+            opens_at=stamp(now),
+            closes_at=stamp(now + INVITATION_LASTS),
+            edit_window_seconds=EDIT_WINDOW_S,
+        )
+    )
 
 
 def _audit(bundle: Path, election_id: str) -> list[Finding]:

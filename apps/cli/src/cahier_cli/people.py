@@ -27,7 +27,7 @@ async def make_people(doors: Doors, folder: CityFolder) -> list[SignIn]:
     roll = f"document_number,birth_date,postcode,district\nAB123456,1989-07-14,31000,{DISTRICT}\n"
     await doors.identity.LoadCensusRoll(pb.LoadCensusRollRequest(csv=roll.encode()), token=admin)
     resident = await _register(doors, "resident", "Olympe Martin")
-    staff = await _register(doors, "staff", "City desk")
+    staff = await _register(doors, "staff", "Jean Roux")
     await doors.identity.GrantRole(
         pb.GrantRoleRequest(resident_id=staff[0], role="staff"), token=admin
     )
