@@ -32,11 +32,28 @@ async def test_ready_only_while_every_check_passes_and_names_those_that_fail(hea
     reason = "not connected"
     answer = await client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "failing": {"nats": "not connected"}}
+    failing = {"nats": "not connected"}
+    assert answer.json() == {"status": "not ready", "failing": failing, "degraded": {}}
 
 
-async def test_a_check_that_raises_fails(health: Any) -> None:
+async def test_what_commands_do_not_need_is_named_while_it_is_missing_but_ready_it_is(
+    health: Any,
+) -> None:
     checks, client = health
+    reason = "not connected"
+    checks.add_degradation("nats", lambda: reason)
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    degraded = {"nats": "not connected"}
+    assert answer.json() == {"status": "ready", "failing": {}, "degraded": degraded}
+    reason = ""
+    assert (await client.get("/readyz")).json()["degraded"] == {}
+
+
+async def test_a_check_that_raises_does_not_pass(health: Any) -> None:
+    checks, client = health
+    checks.add_degradation("mail", lambda: [][0])
+    assert (await client.get("/readyz")).json()["degraded"] == {"mail": "check failed"}
     checks.add_check("broken", lambda: [][0])
     assert (await client.get("/readyz")).json()["failing"] == {"broken": "check failed"}
 

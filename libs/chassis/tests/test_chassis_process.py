@@ -22,6 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cahier_chassis.errors import ServiceError
 from cahier_chassis.grpc_client import ServiceChannel
+from cahier_chassis.unit import HEALTH_POLL_S
 from cahier_ledger.bus.server import NatsServer
 
 UNIT = """
@@ -246,20 +247,22 @@ def test_a_taken_port_exits_2(unit: Process, tmp_path: Path) -> None:
     assert second.wait() == 2
 
 
-def test_without_its_bus_a_unit_is_alive_but_not_ready_and_still_stops(
-    unit: Process, nats_server: NatsServer
+async def test_a_unit_that_loses_its_bus_serves_on_degraded_and_still_stops(
+    unit: Process, nats_server: NatsServer, token: str
 ) -> None:
     unit.start()
     unit.until(unit.ready)
+    url = f"http://127.0.0.1:{unit.ports()['http']}/readyz"
+    degraded = {"nats": "not connected"}
     nats_server.kill()
-    unit.until(lambda: not unit.ready())
-    base = f"http://127.0.0.1:{unit.ports()['http']}"
-    assert httpx.get(base + "/healthz").status_code == 200
-    assert httpx.get(base + "/readyz").json()["failing"] == {"nats": "not connected"}
-    unit.until(lambda: not serving(unit))
+    body = {"status": "ready", "failing": {}, "degraded": degraded}
+    unit.until(lambda: httpx.get(url).json() == body)
+    await asyncio.sleep(2 * HEALTH_POLL_S)
+    assert serving(unit)
+    assert unit.ready()
+    assert await say(unit.ports()["grpc"], token, "0") == "0"
     nats_server.start()
-    unit.until(unit.ready)
-    unit.until(lambda: serving(unit))
+    unit.until(lambda: httpx.get(url).json()["degraded"] == {})
     nats_server.kill()
     unit.signal(signal.SIGTERM)
     assert unit.wait() == 0

@@ -59,14 +59,17 @@ async def refused(call) -> ServiceError:
 
 
 async def ready(unit, seconds: float = 10) -> dict:
-    """The answer of /readyz once it is ready, or the last one."""
+    """The answer of /readyz once it is ready and nothing is missing."""
     url = f"http://127.0.0.1:{unit.ports.http}/readyz"
     for _ in range(int(seconds / 0.05)):
         try:
             with await asyncio.to_thread(urlopen, url) as response:
-                return json.load(response)
+                answer = json.load(response)
+            if not answer["degraded"]:
+                return answer
         except OSError:
-            await asyncio.sleep(0.05)
+            pass
+        await asyncio.sleep(0.05)
     raise AssertionError("the unit does not become ready")
 
 
@@ -252,6 +255,10 @@ async def test_it_starts_and_answers_without_a_bus(make_city):
     city = make_city("nats://127.0.0.1:9")
     async with city.serving() as unit:
         assert await opened(city, unit)
+        url = f"http://127.0.0.1:{unit.ports.http}/readyz"
+        with await asyncio.to_thread(urlopen, url) as response:
+            answer = json.load(response)
+        assert (answer["status"], answer["degraded"]) == ("ready", {"nats": "not connected"})
 
 
 async def test_a_stop_relays_what_is_committed_and_ends_with_zero(city, broker):

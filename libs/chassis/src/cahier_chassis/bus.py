@@ -1,11 +1,18 @@
 """The ledger's relay and projections as parts of a unit: started, metered, drained, reported.
 
 Every service that publishes or projects wires them the same way; here the way stands once.
+Whatever waits for the bus makes the unit degraded; a view of its own store that does not run, or
+any that an event has stopped, makes it unready.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from nats.js import JetStreamContext
+
 from cahier_chassis import metrics
+from cahier_chassis.nats import jetstream
 from cahier_chassis.unit import STEP_S_MAX, Unit
 from cahier_ledger.bus.health import BusObserver, Health, State
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
@@ -45,6 +52,7 @@ def relay_outbox(unit: Unit, ledger: LedgerTail) -> None:
         client = await unit.nats()
         relay = Relay(ledger, client, unit.name, unit.settings.city, observer=BusMeters())
         relays.append(relay)
+        unit.health.add_degradation("relay", lambda: _unless_running(relay.health))
         await relay.run()
 
     async def drain() -> None:
@@ -65,25 +73,36 @@ def run_own_projection(unit: Unit, projection: OwnProjection, ledger: LedgerTail
     head_at_start = ledger.head_seq()
 
     def check() -> str:
-        if projection.health.state is not State.RUNNING:
-            return _reason(projection.health)
-        return "" if projection.position >= head_at_start else CATCHING_UP
+        caught_up = projection.position >= head_at_start
+        return _unless_running(projection.health) or ("" if caught_up else CATCHING_UP)
 
     metrics.PROJECTION_LAG.labels(projection.name).set_function(projection.lag)
     unit.spawn(f"projection {projection.name}", projection.run)
     unit.health.add_check(f"projection {projection.name}", check)
 
 
-def run_public_projection(unit: Unit, projection: PublicProjection) -> None:
-    """Runs it; the unit is not ready while an event stops it. Waiting for the bus is no fault."""
+def run_public_projection(
+    unit: Unit, name: str, make: Callable[[JetStreamContext], PublicProjection]
+) -> None:
+    """Runs what `make` answers, a view called `name` of others' events, once the bus answers."""
+    name = f"projection {name}"
 
-    def check() -> str:
-        stopped = projection.health.state is State.STOPPED
-        return _reason(projection.health) if stopped else ""
+    async def run() -> None:
+        projection = make(jetstream(await unit.nats()))
+        unit.health.add_check(name, lambda: _if_stopped(projection.health))
+        unit.health.add_degradation(name, lambda: _if_waiting(projection.health))
+        await projection.run()
 
-    unit.spawn(f"projection {projection.name}", projection.run)
-    unit.health.add_check(f"projection {projection.name}", check)
+    unit.spawn(name, run)
 
 
-def _reason(health: Health) -> str:
-    return f"{health.state.value} {health.reason}".strip()
+def _unless_running(health: Health) -> str:
+    return "" if health.state is State.RUNNING else f"{health.state.value} {health.reason}".strip()
+
+
+def _if_waiting(health: Health) -> str:
+    return "" if health.state is State.STOPPED else _unless_running(health)
+
+
+def _if_stopped(health: Health) -> str:
+    return _unless_running(health) if health.state is State.STOPPED else ""

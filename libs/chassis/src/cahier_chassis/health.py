@@ -1,6 +1,8 @@
 """`/healthz`, `/readyz` and `/metrics` of a unit: what supervisors, charts and operators ask.
 
-Alive means that the event loop answers. Ready means that every named check passes.
+Alive means that the event loop answers. Ready means that commands are served: every named check
+passes. A unit that lacks what its commands do not need, such as the bus, is ready and degraded:
+taking its callers away would turn a late page into none.
 """
 
 from __future__ import annotations
@@ -27,19 +29,30 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Health:
-    """The named checks of one unit. A check that raises counts as failing."""
+    """The named checks of one unit. A check that raises does not pass."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._degradations: dict[str, Check] = {}
 
     def add_check(self, name: str, check: Check) -> None:
         """Makes readiness depend on `check`; a second check of that name replaces the first."""
         self._checks[name] = check
 
+    def add_degradation(self, name: str, check: Check) -> None:
+        """Has `/readyz` name `check` while it does not pass; readiness does not depend on it.
+
+        A second one of that name replaces the first.
+        """
+        self._degradations[name] = check
+
     def failing(self) -> dict[str, str]:
         """Reasons by name of the checks that fail; empty when ready."""
-        reasons = {name: _reason(check) for name, check in self._checks.items()}
-        return {name: reason for name, reason in reasons.items() if reason}
+        return _reasons(self._checks)
+
+    def degraded(self) -> dict[str, str]:
+        """Reasons by name of what is missing though commands are served."""
+        return _reasons(self._degradations)
 
     def answer(self, path: str) -> Answer | None:
         """(status, content type, body) of a health path, or None for another path."""
@@ -47,7 +60,8 @@ class Health:
             return 200, "application/json", b'{"status":"alive"}'
         if path == "/readyz":
             failing = self.failing()
-            body = {"status": "not ready" if failing else "ready", "failing": failing}
+            status = "not ready" if failing else "ready"
+            body = {"status": status, "failing": failing, "degraded": self.degraded()}
             return 503 if failing else 200, "application/json", json.dumps(body).encode()
         if path == "/metrics":
             return 200, metrics.CONTENT_TYPE, metrics.exposition()
@@ -116,6 +130,11 @@ class _QuietServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         # The process's own signal handling decides when to stop.
         yield
+
+
+def _reasons(checks: dict[str, Check]) -> dict[str, str]:
+    reasons = {name: _reason(check) for name, check in checks.items()}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _reason(check: Check) -> str:

@@ -1,6 +1,6 @@
 """The connection to the city's NATS server: named, patient, and loud in the log.
 
-It reconnects for ever: a unit without its bus goes on serving what it can and is not ready.
+It reconnects for ever: a unit without its bus serves its commands and says that it is degraded.
 """
 
 from __future__ import annotations
@@ -58,5 +58,5 @@ def jetstream(client: Client) -> JetStreamContext:
 
 
 def connected(client: Client) -> Check:
-    """A readiness check: passes while the client is connected."""
+    """A check: passes while the client is connected."""
     return lambda: "" if client.is_connected else NOT_CONNECTED

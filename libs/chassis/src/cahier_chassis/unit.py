@@ -74,14 +74,17 @@ class Unit:
         return TokenVerifier(keys, audience=self.name, issuer=self.settings.city)
 
     async def nats(self) -> Client:
-        """The unit's NATS client: connects at the first call, waiting until the server answers."""
+        """The unit's NATS client: connects at the first call, waiting until the server answers.
+
+        Without the server the unit is degraded, not unready: commands need its own store alone.
+        """
         if self._nats is None:
-            self.health.add_check("nats", lambda: nats.NOT_CONNECTED)
+            self.health.add_degradation("nats", lambda: nats.NOT_CONNECTED)
             name = f"{self.settings.city}-{self.name}"
             self._nats = asyncio.create_task(nats.connect(self.settings.nats_url, name))
             self.on_close("nats", self._close_nats)
         client = await asyncio.shield(self._nats)
-        self.health.add_check("nats", nats.connected(client))
+        self.health.add_degradation("nats", nats.connected(client))
         return client
 
     def serve_grpc(self, server: GrpcServer) -> None:
