@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from cahier_chassis import nats
 from cahier_chassis.nats import NOT_CONNECTED, connect, connected, jetstream
 from cahier_ledger.bus.server import NatsServer
 
@@ -59,3 +61,37 @@ async def test_it_waits_for_a_server_that_starts_later(nats_server: NatsServer) 
         client = await connecting
     assert client.is_connected
     await client.close()
+
+
+async def test_it_says_that_the_server_is_away_and_back_not_each_attempt_between(
+    nats_server: NatsServer,
+) -> None:
+    url = nats_server.url
+    nats_server.kill()
+    with capture_logs() as logs:
+        connecting = asyncio.create_task(connect(url, "demo-echo"))
+        await asyncio.sleep(5 * nats.RECONNECT_WAIT_S)
+        nats_server.start()
+        client = await connecting
+        nats_server.kill()
+        await until(lambda: not client.is_connected)
+        await asyncio.sleep(5 * nats.RECONNECT_WAIT_S)
+        nats_server.start()
+        await until(lambda: client.is_connected)
+        await until(lambda: len(logs) == 4)
+        await client.close()
+    assert [log["event"] for log in logs] == ["nats_away", "nats_back"] * 2
+    assert all(log["reason"] for log in logs[::2])
+
+
+async def test_a_server_that_stays_away_is_recalled_now_and_then(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats, "REMIND_EVERY_S", 2 * nats.RECONNECT_WAIT_S)
+    url = nats_server.url
+    nats_server.kill()
+    with capture_logs() as logs:
+        connecting = asyncio.create_task(connect(url, "demo-echo"))
+        await until(lambda: len(logs) == 3)
+        connecting.cancel()
+    assert [log["event"] for log in logs] == ["nats_away", "nats_still_away", "nats_still_away"]

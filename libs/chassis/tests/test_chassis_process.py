@@ -273,7 +273,7 @@ def test_a_unit_that_waits_for_its_bus_is_alive_and_stops_at_once(
 ) -> None:
     nats_server.kill()
     unit.start(ECHO_HTTP_PORT="0")
-    unit.until(lambda: "nats_error" in unit.events())
+    unit.until(lambda: "nats_away" in unit.events())
     assert not unit.run_file.exists()
     unit.signal(signal.SIGTERM)
     assert unit.wait(30) == 0
