@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
-from litestar import Router, get
+from litestar import Request, Router, get
 from litestar.params import FromQuery, QueryParameter
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
@@ -234,6 +234,13 @@ async def api_result(visit: Caller, election_id: PathId) -> Result:
     )
 
 
+@get("/openapi.json", include_in_schema=False, media_type="application/vnd.oai.openapi+json")
+async def api_description(request: Request[Any, Any, Any]) -> bytes:
+    """This API as OpenAPI 3.1. Served here and not by the framework's own pages, whose answer to
+    unknown addresses is not problem details."""
+    return msgspec.json.encode(request.app.openapi_schema.to_schema())
+
+
 # A session cookie is not read: the API answers everybody alike.
 api_router = Router(
     "/api/v1",
@@ -245,6 +252,7 @@ api_router = Router(
         api_election,
         api_projects,
         api_result,
+        api_description,
     ],
     opt={"skip_session": True, "exclude_from_csrf": True},
     include_in_schema=True,

@@ -145,7 +145,7 @@ def _openapi(portal: Portal) -> OpenAPIConfig:
         title=f"Cahier, {portal.settings.display_name}",
         version="1.0.0",
         description="Read what the city's residents propose and decide.",
-        path="/api/v1",
+        path="/api/v1/schema",
         render_plugins=[JsonRenderPlugin()],
         use_handler_docstrings=True,
     )

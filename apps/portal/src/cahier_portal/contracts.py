@@ -16,7 +16,7 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_kernel.clock import FileClock, from_rfc3339, to_rfc3339
-from cahier_kernel.errors import Invalid, NotFound
+from cahier_kernel.errors import DomainError, Invalid, Kind, NotFound
 from cahier_portal.faults import problem
 from cahier_portal.parameters import Caller, PathText
 from cahier_portal.visit import Visit
@@ -58,7 +58,12 @@ async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> R
     owner = visit.portal.services.by_name(service)
     if owner is None:
         raise NotFound("event_not_found", "no service has such a public event")
-    answer = await owner.ask(request_type(event_id=event_id))
+    try:
+        answer = await owner.ask(request_type(event_id=event_id))
+    except DomainError as error:
+        if error.kind is Kind.INVALID:
+            raise NotFound(error.code, error.rule) from None
+        raise
     entries = [[_b64u(each.salt), each.name, each.value] for each in answer.disclosures]
     return Response(msgspec.json.encode(entries), media_type=MediaType.JSON)
 
