@@ -64,6 +64,14 @@ def test_every_process_sees_a_set_file_clock(tmp_path) -> None:
     assert abs(other.now() - NOON) < timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("part_of_a_second_us", range(0, 1_000_000, 62_500))
+def test_a_set_file_clock_is_never_before_the_instant(tmp_path, part_of_a_second_us: int) -> None:
+    clock = FileClock(tmp_path / "clock")
+    wanted = NOON + timedelta(microseconds=part_of_a_second_us)
+    clock.set(wanted)
+    assert wanted <= clock.now() < wanted + timedelta(seconds=5)
+
+
 def test_an_error_carries_code_field_rule_and_parameters() -> None:
     error = Invalid("title_too_long", "at most 150 characters", field="title", max=150)
     assert isinstance(error, DomainError)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +37,8 @@ class FileClock:
     """The machine's clock shifted by what a file says, so that all processes of a city agree.
 
     The file holds the shift in whole seconds. `set` writes it atomically; every reader sees the
-    new time at its next `now`. Without the file there is no shift. For development only.
+    new time at its next `now`: the instant set or up to a second later, never earlier, so that
+    what is due then is due. Without the file there is no shift. For development only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,11 +54,10 @@ class FileClock:
         if stamp != self._stamp:
             self._shift_s = int(self._path.read_text("ascii"))
             self._stamp = stamp
-        machine = datetime.now(UTC).timestamp()
-        return datetime.fromtimestamp(machine + self._shift_s, UTC)
+        return datetime.now(UTC) + timedelta(seconds=self._shift_s)
 
     def set(self, now: datetime) -> None:
-        shift_s = round((require_utc(now) - datetime.now(UTC)).total_seconds())
+        shift_s = -((datetime.now(UTC) - require_utc(now)) // timedelta(seconds=1))  # rounded up
         fresh = self._path.with_suffix(".new")
         fresh.write_text(str(shift_s), "ascii")
         fresh.replace(self._path)
