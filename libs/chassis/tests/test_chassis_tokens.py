@@ -58,6 +58,7 @@ def test_a_token_says_what_it_was_issued_with(timed: SimpleNamespace) -> None:
         district="north",
         verified=True,
         session=True,
+        email="ada@example.org",
     )
     claims = timed.verifier.verify(token)
     assert claims == Claims(
@@ -68,6 +69,7 @@ def test_a_token_says_what_it_was_issued_with(timed: SimpleNamespace) -> None:
         verified=True,
         session=True,
         expires_at=claims.expires_at,
+        email="ada@example.org",
     )
     assert claims.expires_at.tzinfo is not None
 

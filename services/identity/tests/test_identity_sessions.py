@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cahier_identity.application.attempts import Attempts
+from cahier_identity.application.sessions import AUDIENCES
 from cahier_kernel.errors import DomainError
 
 ROW = "X123,1980-02-29,31000,Centre"
@@ -92,6 +93,18 @@ async def test_an_access_token_says_what_holds_now(
     await app.commands.revoke_role(proved, "staff", "boss", nothing_kept)
     later = await app.sessions.access_token(session, "consultation", "")
     assert app.verify(later.token, "consultation").roles == {"resident"}
+
+
+async def test_only_the_service_that_writes_mails_learns_the_address(
+    app: SimpleNamespace, proved: str
+) -> None:
+    session = (await app.sessions.sign_in("ada@example.org", PASSWORD)).token
+    for audience in sorted(AUDIENCES):
+        issued = await app.sessions.access_token(session, audience, "")
+        told = app.verify(issued.token, audience).email
+        assert told == ("ada@example.org" if audience == "notifications" else ""), audience
+    issued = await app.sessions.access_token(session, "budget", ELECTION)
+    assert app.verify(issued.token, "budget").email == ""
 
 
 async def test_a_vote_token_names_no_person(app: SimpleNamespace, proved: str) -> None:

@@ -38,6 +38,7 @@ class Claims:
     district: the bearer's proven district, or "".
     verified: whether the bearer's residence is proven.
     session: whether the token stands for a signed-in person (not for one single thing).
+    email: the bearer's address, in tokens for notifications alone, or "".
     """
 
     subject: str
@@ -47,6 +48,7 @@ class Claims:
     verified: bool
     session: bool
     expires_at: datetime
+    email: str = ""
 
 
 class TokenIssuer:
@@ -74,6 +76,7 @@ class TokenIssuer:
         district: str = "",
         verified: bool = False,
         session: bool = False,
+        email: str = "",
     ) -> str:
         """A signed token for the named services, good for `ttl_s` seconds from now."""
         now_s = int(self._now_s())
@@ -85,7 +88,13 @@ class TokenIssuer:
             "exp": now_s + ttl_s,
             "roles": sorted(roles),
         }
-        optional = {"thing": thing, "district": district, "verified": verified, "session": session}
+        optional = {
+            "thing": thing,
+            "district": district,
+            "verified": verified,
+            "session": session,
+            "email": email,
+        }
         payload.update({name: value for name, value in optional.items() if value})
         return jwt.encode(payload, self._key, algorithm=_ALGORITHM, headers=self._headers)
 
@@ -177,6 +186,7 @@ class _Payload(msgspec.Struct, frozen=True):
     district: str = ""
     verified: bool = False
     session: bool = False
+    email: str = ""
 
     def claims(self) -> Claims:
         return Claims(
@@ -187,6 +197,7 @@ class _Payload(msgspec.Struct, frozen=True):
             verified=self.verified,
             session=self.session,
             expires_at=datetime.fromtimestamp(self.exp, UTC),
+            email=self.email,
         )
 
 

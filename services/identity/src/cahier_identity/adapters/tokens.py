@@ -43,11 +43,23 @@ class JwtTokens:
         return claims.subject
 
     def access(
-        self, subject: str, *, audience: str, roles: Iterable[str], district: str, verified: bool
+        self,
+        subject: str,
+        *,
+        audience: str,
+        roles: Iterable[str],
+        district: str,
+        verified: bool,
+        email: str,
     ) -> IssuedToken:
         until = self._until()
         token = self._issuer.issue(
-            subject, roles=roles, audience=[audience], district=district, verified=verified
+            subject,
+            roles=roles,
+            audience=[audience],
+            district=district,
+            verified=verified,
+            email=email,
         )
         return IssuedToken(token, until)
 

@@ -62,9 +62,16 @@ class Tokens(Protocol):
         """The resident of a session; raises Unauthenticated `token_...` or `not_a_session`."""
 
     def access(
-        self, subject: str, *, audience: str, roles: Iterable[str], district: str, verified: bool
+        self,
+        subject: str,
+        *,
+        audience: str,
+        roles: Iterable[str],
+        district: str,
+        verified: bool,
+        email: str,
     ) -> IssuedToken:
-        """An access token for one service."""
+        """An access token for one service. email: "" where the service need not know it."""
 
     def vote(self, pseudonym: str, *, thing: str) -> IssuedToken:
         """An access token for one vote: a pseudonym, no roles, nothing else about the person."""

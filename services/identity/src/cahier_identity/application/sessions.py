@@ -27,6 +27,8 @@ from cahier_ledger.aggregates import Aggregates
 
 AUDIENCES = frozenset({"identity", "consultation", "reporting", "budget", "notifications"})
 VOTING_AUDIENCE = "budget"
+MAILING_AUDIENCE = "notifications"
+"""The one service that learns a resident's address, and only from the resident's own token."""
 ROLE_OF_ALL = "resident"
 
 
@@ -103,6 +105,7 @@ class Sessions:
             roles={ROLE_OF_ALL, *resident.roles},
             district=resident.district,
             verified=resident.proved,
+            email=resident.email if audience == MAILING_AUDIENCE else "",
         )
 
     def _vote_token(self, resident: Resident, election_id: UUID) -> IssuedToken:
