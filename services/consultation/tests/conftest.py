@@ -20,8 +20,8 @@ import pytest
 
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.keys import write_key_pair
+from cahier_chassis.pseudonyms import HmacPseudonyms
 from cahier_chassis.tokens import Claims, TokenIssuer
-from cahier_consultation.adapters.pseudonyms import HmacPseudonyms
 from cahier_consultation.adapters.read_model import SqliteReadModel
 from cahier_consultation.application.commands import Commands, NewProcess, NewProposal
 from cahier_consultation.application.policies import IdeaPhases

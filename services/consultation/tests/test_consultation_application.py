@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cahier_consultation.adapters.pseudonyms import HmacPseudonyms
+from cahier_chassis.pseudonyms import HmacPseudonyms
 from cahier_consultation.application.commands import NewProposal
 from cahier_consultation.application.ports import ProposalFilter
 from cahier_consultation.application.projections import VIEW

@@ -8,9 +8,9 @@ from functools import partial
 from cahier_chassis import metrics
 from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.pseudonyms import load_pseudonyms
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
-from cahier_consultation.adapters.pseudonyms import load_pseudonyms
 from cahier_consultation.adapters.read_model import SqliteReadModel
 from cahier_consultation.application.commands import Commands
 from cahier_consultation.application.policies import IdeaPhases

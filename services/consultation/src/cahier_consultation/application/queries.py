@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from cahier_chassis.pages import NUMBER_MAX, checked_size, make_token, read_token
 from cahier_consultation.application.ports import (
     CommentRow,
     ProcessRow,
@@ -18,16 +17,13 @@ from cahier_consultation.application.ports import (
     ReadModel,
 )
 from cahier_kernel.clock import Clock, to_rfc3339
-from cahier_kernel.errors import Invalid, NotFound
+from cahier_kernel.errors import NotFound
 from cahier_ledger.model import Disclosure
 from cahier_ledger.store import LedgerReader
 
 PROCESSES_MAX = 1_000
-PAGE_SIZE_MAX = 200
 PROPOSALS_PAGE_DEFAULT = 50
 COMMENTS_PAGE_DEFAULT = 100
-TOKEN_CHARS_MAX = 200
-NUMBER_MAX = 2**62
 
 
 class Order(Enum):
@@ -96,7 +92,7 @@ class Queries:
         `page_token_malformed`.
         """
         self.process(UUID(which.process))
-        size = _page_size(page_size, PROPOSALS_PAGE_DEFAULT)
+        size = checked_size(page_size, PROPOSALS_PAGE_DEFAULT)
         rows = self._page(which, order, page_token, size + 1)
         token = _token_after(order, rows[size - 1]) if len(rows) > size else ""
         total = self._views.count_proposals(which)
@@ -105,10 +101,10 @@ class Queries:
     def comments(self, proposal_id: UUID, page_size: int, page_token: str) -> CommentPage:
         """Raises NotFound `proposal_not_found`; Invalid as `proposals`."""
         self._proposal_row(proposal_id)
-        size = _page_size(page_size, COMMENTS_PAGE_DEFAULT)
-        after = _read_token(page_token, "c", 1)[0] if page_token else 0
+        size = checked_size(page_size, COMMENTS_PAGE_DEFAULT)
+        after = read_token(page_token, "c", 1)[0] if page_token else 0
         rows = self._views.comments(str(proposal_id), after, size + 1)
-        token = _token("c", rows[size - 1].seq) if len(rows) > size else ""
+        token = make_token("c", rows[size - 1].seq) if len(rows) > size else ""
         return CommentPage(rows[:size], token)
 
     def disclosures(self, event_id: str) -> list[Disclosure]:
@@ -128,13 +124,13 @@ class Queries:
     ) -> list[ProposalRow]:
         if order is Order.SUPPORTS:
             supports, seq = (
-                _read_token(page_token, order.value, 2) if page_token else (NUMBER_MAX, 0)
+                read_token(page_token, order.value, 2) if page_token else (NUMBER_MAX, 0)
             )
             return self._views.proposals_by_supports(which, supports, seq, limit)
         if order is Order.NEWEST:
-            (seq,) = _read_token(page_token, order.value, 1) if page_token else (NUMBER_MAX,)
+            (seq,) = read_token(page_token, order.value, 1) if page_token else (NUMBER_MAX,)
             return self._views.proposals_newest(which, seq, limit)
-        (seq,) = _read_token(page_token, order.value, 1) if page_token else (0,)
+        (seq,) = read_token(page_token, order.value, 1) if page_token else (0,)
         return self._views.proposals_as_submitted(which, seq, limit)
 
     def _seen(self, rows: list[ProposalRow], person: str) -> list[Seen]:
@@ -159,34 +155,7 @@ def _is_editable(row: ProposalRow, now: datetime) -> bool:
     return not row.withdrawn and not decided and to_rfc3339(now) < row.editable_until
 
 
-def _page_size(asked: int, default: int) -> int:
-    if not 0 <= asked <= PAGE_SIZE_MAX:
-        raise Invalid("page_size_out_of_range", f"1 to {PAGE_SIZE_MAX}, or 0", field="page_size")
-    return asked or default
-
-
 def _token_after(order: Order, row: ProposalRow) -> str:
     if order is Order.SUPPORTS:
-        return _token(order.value, row.supports, row.seq)
-    return _token(order.value, row.seq)
-
-
-def _token(kind: str, *numbers: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([kind, *numbers]).encode()).decode()
-
-
-def _read_token(token: str, kind: str, count: int) -> list[int]:
-    """The numbers in a token of the same kind; raises Invalid `page_token_malformed`."""
-    found_kind: object
-    numbers: list[int]
-    try:
-        raw = base64.b64decode(token[:TOKEN_CHARS_MAX], altchars=b"-_", validate=True)
-        found_kind, *numbers = json.loads(raw)
-    except (ValueError, TypeError):
-        found_kind, numbers = "", []
-    in_range = all(type(each) is int and 0 <= each <= NUMBER_MAX for each in numbers)
-    if found_kind != kind or len(numbers) != count or not in_range:
-        raise Invalid(
-            "page_token_malformed", "not a token of the last page's answer", field="page_token"
-        )
-    return numbers
+        return make_token(order.value, row.supports, row.seq)
+    return make_token(order.value, row.seq)

@@ -1,14 +1,13 @@
-"""The rules for texts, labels and instants: what may be said, how long, and with which characters.
-
-Lengths are counted in Unicode code points. Texts are kept as they were given, never trimmed.
-"""
+"""The rules for texts, labels and instants: how long they may be, and when things may happen."""
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 
 from cahier_kernel.errors import Invalid
+from cahier_kernel.texts import require_line, require_text
+
+__all__ = ["require_instant", "require_line", "require_text"]
 
 TITLE_CHARS_MAX = 150
 TEXT_CHARS_MAX = 20_000
@@ -21,58 +20,9 @@ EDIT_WINDOW_S_MAX = 604_800
 INSTANT_MIN = datetime(2000, 1, 1, tzinfo=UTC)
 INSTANT_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
-# Controls, halves of surrogate pairs, line and paragraph separators.
-_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# Overrides and isolates make a line read otherwise than it is stored (Unicode TR 36, 3.1).
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_LINE_BREAKS = frozenset("\n\r\t")
-
-
-def require_line(text: str, field: str, *, chars_max: int, required: bool) -> str:
-    """One line of printable text; when required, with a character that is not blank.
-
-    Raises Invalid `text_too_long`, `text_required` or `text_unprintable`.
-    """
-    _require_length(text, field, chars_max, required)
-    _require_printable(text, field, allowed=frozenset())
-    return text
-
-
-def require_text(text: str, field: str, *, chars_max: int, required: bool) -> str:
-    """Plain text with line breaks and tabs; raises as `require_line`."""
-    _require_length(text, field, chars_max, required)
-    _require_printable(text, field, allowed=_LINE_BREAKS)
-    return text
-
 
 def require_instant(instant: datetime, field: str) -> datetime:
     """The instant in whole milliseconds; raises Invalid `instant_out_of_range`."""
     if not INSTANT_MIN <= instant < INSTANT_MAX:
         raise Invalid("instant_out_of_range", "dates lie in the years 2000 to 2199", field=field)
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
-def _require_length(text: str, field: str, chars_max: int, required: bool) -> None:
-    if len(text) > chars_max:
-        raise Invalid(
-            "text_too_long",
-            f"at most {chars_max} characters",
-            field=field,
-            limit=chars_max,
-            length=len(text),
-        )
-    if required and not text.strip():
-        raise Invalid("text_required", "this must not be empty", field=field)
-
-
-def _require_printable(text: str, field: str, allowed: frozenset[str]) -> None:
-    for char in text:
-        if char in allowed:
-            continue
-        if char in _BIDI_CONTROLS or unicodedata.category(char) in _FORBIDDEN_CATEGORIES:
-            raise Invalid(
-                "text_unprintable",
-                "no control characters",
-                field=field,
-                character=f"U+{ord(char):04X}",
-            )

@@ -1,4 +1,4 @@
-"""Pseudonyms by HMAC under a key that is made once and never leaves the service's folder.
+"""Pseudonyms by HMAC under a key that is made once and never leaves its service's folder.
 
 A lost key would give everybody new names, and with them second supports. So a missing key is
 made only while the store is empty.
