@@ -11,6 +11,7 @@ import msgspec
 import cahier_record.budget
 import cahier_record.consultation
 import cahier_record.identity
+import cahier_record.notifications
 from cahier_auditor.bundle import Bundle
 from cahier_auditor.findings import Finding
 from cahier_kernel.clock import from_rfc3339
@@ -21,8 +22,14 @@ from cahier_record.budget.views import BudgetView
 from cahier_record.consultation.views import ConsultationView
 from cahier_record.events import Leaf, decode_leaf
 from cahier_record.identity.views import IdentityView
+from cahier_record.notifications.views import NotificationsView
 
-REGISTERED = (cahier_record.budget, cahier_record.consultation, cahier_record.identity)
+REGISTERED = (
+    cahier_record.budget,
+    cahier_record.consultation,
+    cahier_record.identity,
+    cahier_record.notifications,
+)
 """Importing these gives each event type its meaning."""
 
 
@@ -33,6 +40,7 @@ class Replay:
     identity: IdentityView = field(default_factory=IdentityView)
     consultation: ConsultationView = field(default_factory=ConsultationView)
     budget: BudgetView = field(default_factory=BudgetView)
+    notifications: NotificationsView = field(default_factory=NotificationsView)
     sizes: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -110,3 +118,5 @@ def _apply(result: Replay, index: int, leaf: Leaf) -> None:
         result.consultation.apply(leaf)
     elif leaf.service == "identity":
         result.identity.apply(leaf)
+    elif leaf.service == "notifications":
+        result.notifications.apply(leaf)

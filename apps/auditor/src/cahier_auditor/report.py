@@ -31,6 +31,8 @@ def replay_lines(replayed: Replay) -> Iterator[str]:
             f"election {election.created.election}: {election.state}, "
             f"{len(election.projects)} projects, {len(election.ballots)} ballots"
         )
+    if mailings := replayed.notifications.mails:
+        yield f"mails: {sum(mailings.values())} handed over about {len(mailings)} events"
     for event_type, times in replayed.unknown.items():
         yield f"not understood by this version: {times} x {event_type}"
 
@@ -64,4 +66,5 @@ def replay_json(replayed: Replay) -> dict[str, Any]:
             }
             for election in replayed.budget.elections.values()
         ],
+        "notifications": msgspec.to_builtins(replayed.notifications, order="sorted"),
     }

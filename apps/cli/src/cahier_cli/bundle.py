@@ -13,6 +13,7 @@ from pathlib import Path
 import cahier_record.budget
 import cahier_record.consultation
 import cahier_record.identity
+import cahier_record.notifications
 from cahier_cli.city import SERVICES, CityError, CityFolder
 from cahier_ledger.entries import write_entries
 from cahier_ledger.leaves import disclosure_json
@@ -21,7 +22,12 @@ from cahier_ledger.sqlite import SqliteReader
 from cahier_record.events import json_schema, registered
 
 PAGE = 1_000
-REGISTERED = (cahier_record.budget, cahier_record.consultation, cahier_record.identity)
+REGISTERED = (
+    cahier_record.budget,
+    cahier_record.consultation,
+    cahier_record.identity,
+    cahier_record.notifications,
+)
 
 
 def export_bundle(folder: CityFolder, out: Path) -> dict[str, int]:
