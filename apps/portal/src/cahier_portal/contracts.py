@@ -4,7 +4,6 @@ that a later release serves, which say so."""
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -81,9 +80,7 @@ async def set_clock(request: Request[Any, Any, Any], visit: Caller) -> Response[
     clock = _dev_clock(visit)
     try:
         body = msgspec.json.decode(await request.body(), type=dict[str, str])
-        # The clock's file holds whole seconds: half a second more makes it round up, so that
-        # whoever asked for a closing date finds it reached.
-        clock.set(from_rfc3339(body["now"]) + timedelta(milliseconds=500))
+        clock.set(from_rfc3339(body["now"]))
     except (msgspec.DecodeError, KeyError, ValueError):
         raise Invalid("now_malformed", '{"now": RFC 3339 with an offset}', field="now") from None
     return _now(visit)
