@@ -15,6 +15,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 
+from cahier_ledger.bus import projection as projection_module
 from cahier_ledger.bus.envelope import PublicMessage
 from cahier_ledger.bus.health import BusObserver, Health, State
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
@@ -137,6 +138,28 @@ async def test_own_projection_ends_with_its_ledger(
     assert await own.wait_for(2, 5)
     await bus_ledger.close()
     await asyncio.wait_for(task, 5)
+
+
+async def test_own_events_gather_unless_somebody_waits_for_them(
+    bus_ledger: Ledger, bus_append: Appender, views: ViewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection_module, "GATHER_S", 60.0)
+    folded: list[int] = []
+
+    class Counting(BusObserver):
+        def projected(self, name: str, position: int, events: int) -> None:
+            folded.append(events)
+
+    projection = OwnProjection(bus_ledger, views, SEEN, fold_own, observer=Counting())
+    async with running(projection):
+        await store(bus_ledger, bus_append, range(1))
+        assert await projection.wait_for(1, 5)
+        for number in range(1, 6):
+            await store(bus_ledger, bus_append, range(number, number + 1))
+            await asyncio.sleep(0.01)
+        assert await projection.wait_for(6, 5)
+    assert sum(folded) == 6
+    assert max(folded) >= 4
 
 
 async def test_public_events_are_taken_in_once_across_restarts(

@@ -2,7 +2,9 @@
 
 A durable commit costs one fsync, whether it holds one event or a thousand. One thread takes
 whatever has queued up while the last commit ran, so that the batch grows with the load and an
-idle store answers at once. It knows nothing of SQL: an adapter hands in `commit_batch`.
+idle store answers at once. Where several callers shared the last commit, it waits GATHER_S for
+more of them: on a quick disk it would otherwise fight the event loop for the interpreter over
+batches of two or three. It knows nothing of SQL: an adapter hands in `commit_batch`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ QUEUE_APPENDS_MAX = 8_192
 BATCH_APPENDS_MAX = 2_048
 APPEND_MANY_MAX = 1_024
 BLOCKING_WAIT_S_MAX = 60.0
+GATHER_S = 0.005
+"""A busy store takes this much longer to answer; a ballot then costs a third less."""
 
 CommitBatch = Callable[[Sequence[Append]], list[Outcome]]
 OnBatch = Callable[[int, int, float], None]
@@ -68,6 +72,7 @@ class GroupCommitter:
         self._room_wanted: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._changed = threading.Condition()
         self._closing = False
+        self._crowded = False
         self.counters = Counters()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -130,15 +135,24 @@ class GroupCommitter:
         self._changed.notify_all()
 
     def _run(self) -> None:
-        while items := self._take():
+        while self._wait_for_work():
+            if self._crowded:
+                time.sleep(GATHER_S)
+            items = self._take()
+            self._crowded = len(items) > 1
             batch = [append for item in items for append in item.appends]
             self._answer(items, self._commit(batch))
         self._wake_all_for_room()
 
-    def _take(self) -> list[_Item]:
+    def _wait_for_work(self) -> bool:
+        """False once the queue is empty and nothing more may come."""
         with self._changed:
             while not self._queue and not self._closing:
                 self._changed.wait()
+            return bool(self._queue)
+
+    def _take(self) -> list[_Item]:
+        with self._changed:
             items: list[_Item] = []
             size = 0
             while self._queue and size + len(self._queue[0].appends) <= BATCH_APPENDS_MAX:
@@ -156,7 +170,7 @@ class GroupCommitter:
             outcomes = self._commit_batch(batch)
         except Exception as error:
             _log.exception("a batch failed")
-            outcomes = [StoreUnavailable(f"the store failed: {error!r}") for _ in batch]
+            outcomes = [StoreUnavailable(f"the store failed: {type(error).__name__}") for _ in batch]
         self._count(outcomes, time.perf_counter() - started)
         return outcomes
 

@@ -78,6 +78,29 @@ async def test_appends_that_wait_at_the_same_time_share_a_transaction(committer,
 
 
 @pytest.mark.usefixtures("busy")
+async def test_after_a_shared_commit_the_writer_lets_appends_gather(
+    committer, disk, append, monkeypatch
+):
+    monkeypatch.setattr(writer, "GATHER_S", 0.5)
+    shared = [asyncio.create_task(committer.submit([append(f"s{n}")])) for n in range(2)]
+    await settle(lambda: committer.waiting == 2)
+    disk.free.set()
+    await asyncio.gather(*shared)
+    first = asyncio.create_task(committer.submit([append("first")]))
+    await asyncio.sleep(0.05)
+    await asyncio.gather(first, committer.submit([append("second")]))
+    assert disk.batches == [1, 2, 2]
+
+
+async def test_a_lone_caller_is_answered_at_once(committer, disk, append, monkeypatch):
+    monkeypatch.setattr(writer, "GATHER_S", 60.0)
+    for n in range(3):
+        many = [append(f"{n} {part}") for part in range(10)]
+        await asyncio.wait_for(committer.submit(many), 5)
+    assert disk.batches == [10, 10, 10]
+
+
+@pytest.mark.usefixtures("busy")
 async def test_a_batch_wakes_each_loop_once(committer, disk, append, monkeypatch):
     loop = asyncio.get_running_loop()
     calls: list[object] = []

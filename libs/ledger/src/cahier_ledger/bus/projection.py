@@ -22,7 +22,15 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
 from cahier_ledger.bus.envelope import PublicMessage, incoming, public_seq_of
-from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel, whence
+from cahier_ledger.bus.health import (
+    BusObserver,
+    Health,
+    Plain,
+    Watched,
+    backoff_s,
+    heed_cancel,
+    whence,
+)
 from cahier_ledger.bus.streams import find_stream
 from cahier_ledger.bus.views import E, Fold, View, ViewDatabase, ViewMoved, is_passing
 from cahier_ledger.model import LedgerClosed, StoredEvent, StoreUnavailable
@@ -34,6 +42,8 @@ FETCH_WAIT_S = 2.0
 FETCH_WAIT_DISORDER_S = 0.1
 ACK_WAIT_S = 30.0
 SEEK_AROUND = 500
+GATHER_S = 0.1
+"""How long a view of own events lets them gather while nobody waits for it."""
 
 log = logging.getLogger(__name__)
 
@@ -101,14 +111,14 @@ class _Projection(Generic[E]):
         await asyncio.Event().wait()
 
     def _note(self, error: Exception) -> None:
-        self._watched.stalled(f"{type(error).__name__}: {error}")
+        self._watched.stalled(whence(error))
 
 
 class _Poisoned(Exception):
     """An event that the view cannot take in."""
 
 
-class _OutOfPlace(Exception):
+class _OutOfPlace(Plain):
     """The consumer does not stand where the view does, or is gone."""
 
 
@@ -126,6 +136,19 @@ class OwnProjection(_Projection[StoredEvent]):
     ) -> None:
         super().__init__(views, view, fold, observer)
         self._ledger = ledger
+        self._waiting = 0
+        self._wanted = asyncio.Event()
+        self._next_s = 0.0
+
+    async def wait_for(self, position: int, timeout_s: float) -> bool:
+        self._waiting += 1
+        self._wanted.set()
+        try:
+            return await super().wait_for(position, timeout_s)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
 
     def lag(self) -> int:
         """How many events of the store the view has not taken in."""
@@ -155,7 +178,19 @@ class OwnProjection(_Projection[StoredEvent]):
             events = await asyncio.to_thread(self._ledger.read_all, self._position, READ_EVENTS_MAX)
             if not events:
                 await self._ledger.wait_past(self._position)
+                await self._gather()
             await self._take_in([(event.seq, event) for event in events])
+
+    async def _gather(self) -> None:
+        """Waits until GATHER_S after the last time, or until somebody waits for the view.
+
+        Under load a transaction for each commit would cost more than the commands themselves.
+        """
+        clock = asyncio.get_running_loop().time
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._next_s):
+                await self._wanted.wait()
+        self._next_s = clock() + GATHER_S
 
 
 class PublicProjection(_Projection[PublicMessage]):
