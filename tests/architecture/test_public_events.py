@@ -12,6 +12,7 @@ import cahier_record.budget
 import cahier_record.consultation
 import cahier_record.identity
 import cahier_record.notifications
+import cahier_record.reporting
 from cahier_ledger.leaves import canonical_json
 from cahier_record.events import decode_leaf, registered
 
@@ -21,6 +22,7 @@ REGISTERED = (
     cahier_record.consultation,
     cahier_record.identity,
     cahier_record.notifications,
+    cahier_record.reporting,
 )
 TYPES = [event_type for event_type, _ in registered()]
 
