@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cahier_chassis import tokens
 from cahier_chassis.keys import load_public_keys, write_key_pair
@@ -112,7 +113,7 @@ def test_a_strangers_or_altered_signature_is_refused(
     assert code(timed.verifier, f"{head}.{body}.{signature}") == "token_signature"
 
 
-def unsigned(header: dict[str, str], payload: dict[str, object]) -> str:
+def unsigned(header: dict[str, object], payload: dict[str, object]) -> str:
     parts = (json.dumps(each).encode() for each in (header, payload))
     return ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in parts) + "."
 
@@ -134,6 +135,26 @@ def test_what_is_no_token_is_malformed(timed: SimpleNamespace, text: str) -> Non
 
 def test_an_empty_token_is_missing(timed: SimpleNamespace) -> None:
     assert code(timed.verifier, "") == "token_missing"
+
+
+@pytest.mark.parametrize(
+    "header", [{"alg": "HS256"}, {"alg": "none"}, {"crit": ["b64"]}, {"kid": 5}]
+)
+def test_a_signed_token_with_a_header_that_we_do_not_speak_is_malformed(
+    timed: SimpleNamespace, keys: SimpleNamespace, header: dict[str, object]
+) -> None:
+    (key_id,) = load_public_keys(keys.folder)
+    payload = {"iss": "demo", "sub": "p", "aud": ["budget"], "iat": 1, "exp": 1 << 35}
+    said = {"alg": "EdDSA", "typ": "JWT", "kid": key_id}
+
+    def signed(header: dict[str, object]) -> str:
+        text = unsigned(header, payload)[:-1]
+        key = load_pem_private_key(keys.pem, password=None)
+        signature = base64.urlsafe_b64encode(key.sign(text.encode()))
+        return f"{text}.{signature.decode().rstrip('=')}"
+
+    assert timed.verifier.verify(signed(said)).subject == "p"
+    assert code(timed.verifier, signed(said | header)) == "token_malformed"
 
 
 @pytest.mark.parametrize("gone", ["iss", "sub", "aud", "exp"])
