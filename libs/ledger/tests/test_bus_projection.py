@@ -353,6 +353,24 @@ async def test_a_poisonous_own_event_stops_the_view_before_it(
     assert seen(views) == leaves(range(1, 3))
 
 
+async def test_a_view_that_waits_says_why_without_an_errors_text(
+    bus_ledger: Ledger, views: ViewDatabase, bus_append: Appender
+) -> None:
+    def fold(_: sqlite3.Connection, event: StoredEvent) -> None:
+        error = sqlite3.OperationalError("ada@example.org")
+        error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+        raise error
+
+    await store(bus_ledger, bus_append, range(1, 2))
+    own = OwnProjection(bus_ledger, views, SEEN, fold)
+    async with running(own):
+        async with asyncio.timeout(10):
+            while own.health.state is not State.STALLED:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        said = own.health.reason
+    assert re.fullmatch(r"OperationalError at test_bus_projection\.py:\d+: SQLITE_FULL", said)
+
+
 async def test_a_deleted_view_is_built_again_from_the_start(
     nats_client: Client, tmp_path: Path
 ) -> None:

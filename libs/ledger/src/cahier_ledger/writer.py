@@ -170,7 +170,8 @@ class GroupCommitter:
             outcomes = self._commit_batch(batch)
         except Exception as error:
             _log.exception("a batch failed")
-            outcomes = [StoreUnavailable(f"the store failed: {type(error).__name__}") for _ in batch]
+            why = f"the store failed: {type(error).__name__}"
+            outcomes = [StoreUnavailable(why) for _ in batch]
         self._count(outcomes, time.perf_counter() - started)
         return outcomes
 

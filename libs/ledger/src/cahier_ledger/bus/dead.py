@@ -100,7 +100,8 @@ async def redrive(
     """Has the reaction handle the event again, now; on success the notice is gone.
 
     Safe to repeat: what was done before is not done again. Raises NoSuchDeadLetter, and
-    RedriveFailed with the reason: the handler's error, or that no such reaction runs.
+    RedriveFailed with the reason: the handler's error, without its text, or that no such
+    reaction runs.
     """
     js = nc.jetstream()
     letter = await _letter(js, number)

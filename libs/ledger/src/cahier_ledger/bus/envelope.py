@@ -14,6 +14,7 @@ from functools import lru_cache
 import msgspec
 from nats.protocol.command import hpub_cmd
 
+from cahier_ledger.bus.health import Plain
 from cahier_ledger.bus.streams import public_subject
 from cahier_ledger.model import PublicRow
 
@@ -23,7 +24,7 @@ _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
-class Unsendable(Exception):
+class Unsendable(Plain):
     """A stored leaf cannot be put into a message; it was not made by this library."""
 
 
@@ -71,7 +72,10 @@ def outgoing(row: PublicRow, service: str, city: str) -> Outgoing:
     try:
         head = _leaf_head.decode(row.leaf)
     except msgspec.DecodeError as error:
-        raise Unsendable(f"leaf {row.public_seq}: {error}") from error
+        raise Unsendable(f"leaf {row.public_seq}: not to be decoded") from error
+    subject = _subject(city, head.t)
+    if not subject:
+        raise Unsendable(f"leaf {row.public_seq}: its type is not that of an event")
     trace = _traceparent(row.meta) if head.at is not None else None
     headers = {
         "Nats-Msg-Id": f"{service}-{row.public_seq}",
@@ -86,7 +90,7 @@ def outgoing(row: PublicRow, service: str, city: str) -> Outgoing:
         headers["ce-time"] = head.at
     if trace is not None:
         headers["traceparent"] = trace
-    return Outgoing(row.public_seq, _subject(city, head.t), headers, row.leaf)
+    return Outgoing(row.public_seq, subject, headers, row.leaf)
 
 
 def wire(message: Outgoing) -> bytes:
@@ -112,9 +116,8 @@ def _traceparent(meta: bytes) -> str | None:
 
 @lru_cache(maxsize=1_024)
 def _subject(city: str, event_type: str) -> str:
-    if _TYPE.fullmatch(event_type) is None:
-        raise Unsendable(f"not an event type: {event_type!r}")
-    return public_subject(city, event_type)
+    """Where an event of this type goes; "" when it is no type."""
+    return public_subject(city, event_type) if _TYPE.fullmatch(event_type) else ""
 
 
 def public_seq_of(headers: Mapping[str, str] | None) -> int | None:

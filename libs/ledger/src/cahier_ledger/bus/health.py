@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sqlite3
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,11 +93,29 @@ def backoff_s(first_s: float = BACKOFF_FIRST_S, max_s: float = BACKOFF_MAX_S) ->
         wait_s = min(wait_s * 2, max_s)
 
 
+class Plain(Exception):
+    """An error whose text is our own and quotes nothing: it may be shown as it is."""
+
+
 def whence(error: BaseException) -> str:
-    """An error's kind and place, without its text, which may quote what people wrote."""
+    """An error's kind and place, without its text, which may quote what people wrote.
+
+    A Plain error keeps its text; the system's and SQLite's keep what their codes mean.
+    """
+    if isinstance(error, Plain):
+        return f"{type(error).__name__}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"
+    meaning = _meaning(error) or _meaning(error.__cause__)
+    return f"{type(error).__name__}{place}{meaning}"
+
+
+def _meaning(error: BaseException | None) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return f": {os.strerror(error.errno)}"
+    if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorname"):
+        return f": {error.sqlite_errorname}"
+    return ""
 
 
 def heed_cancel() -> None:

@@ -170,7 +170,7 @@ class _Running:
                 await self._subscribe(client)
                 self.watched.running()
         except (nats.errors.Error, TimeoutError, OSError) as error:
-            self.watched.stalled(f"{type(error).__name__}: {error}")
+            self.watched.stalled(whence(error))
 
     async def _has_consumer(self, client: Client) -> bool:
         js = client.jetstream()
@@ -241,7 +241,7 @@ class _Running:
                 await self._act(message, 0)
             except Exception as error:
                 log.error("%s: re-driving failed: %s", self.reaction.name, whence(error))
-                await request.respond(f"{type(error).__name__}: {error}".encode())
+                await request.respond(whence(error).encode())
             else:
                 await request.respond(b"")
 

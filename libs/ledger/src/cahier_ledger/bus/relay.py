@@ -19,7 +19,15 @@ from nats.js.api import Header, PubAck, RawStreamMsg, StreamInfo
 from nats.js.errors import NotFoundError
 
 from cahier_ledger.bus.envelope import Outgoing, Unsendable, outgoing, public_seq_of, wire
-from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel
+from cahier_ledger.bus.health import (
+    BusObserver,
+    Health,
+    Plain,
+    Watched,
+    backoff_s,
+    heed_cancel,
+    whence,
+)
 from cahier_ledger.bus.streams import StreamDiffers, declare_public_stream, public_stream
 from cahier_ledger.model import LedgerClosed, PublicRow, StoreUnavailable
 from cahier_ledger.store import LedgerTail
@@ -38,11 +46,11 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class RelayRefused(Exception):
+class RelayRefused(Plain):
     """The stream's content does not follow from this store; a person must look."""
 
 
-class _Disturbed(Exception):
+class _Disturbed(Plain):
     """The broker went away or the stream moved: find the place again."""
 
 
@@ -123,19 +131,11 @@ class Relay:
                 await self._relay_on()
             except LedgerClosed:
                 return
-            except (
-                _Disturbed,
-                nats.errors.Error,
-                TimeoutError,
-                OSError,
-                StoreUnavailable,
-            ) as error:
-                log.info("relay of %s: %r", self._service, error)
-                if self.health.reason != str(error):
-                    self._watched.stalled(f"{type(error).__name__}: {error}")
+            except _PASSING as error:
+                self._watched.stalled(whence(error))
                 await asyncio.sleep(next(waits))
-            except (RelayRefused, StreamDiffers, Unsendable) as error:
-                self._watched.stalled(f"{type(error).__name__}: {error}")
+            except _NEED_A_PERSON as error:
+                self._watched.stalled(whence(error))
                 await asyncio.sleep(BACKOFF_PERSON_S)
 
     async def _find_place(self) -> None:

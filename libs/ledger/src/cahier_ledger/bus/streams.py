@@ -14,6 +14,8 @@ from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import BadRequestError, NotFoundError
 
+from cahier_ledger.bus.health import Plain
+
 DEAD_STREAM = "DEAD"
 DEAD_SUBJECT = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
 DUPLICATE_WINDOW_S = 120.0
@@ -21,7 +23,7 @@ _NAME_IN_USE = 10058
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 
 
-class StreamDiffers(Exception):
+class StreamDiffers(Plain):
     """A stream of that name exists with another configuration; a person must decide.
 
     differences: {setting: (wanted, found)}.
