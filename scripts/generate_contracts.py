@@ -34,7 +34,9 @@ def generate(target: Path) -> None:
         (folder / "__init__.py").write_text(DOCSTRING, "utf-8")
     for module in target.rglob("*_pb2*.py*"):
         text = module.read_text("utf-8")
-        text = re.sub(r"\bfrom cahier\.(\w+)\.v1 import", r"from cahier_contracts.\1.v1 import", text)
+        text = re.sub(
+            r"\bfrom cahier\.(\w+)\.v1 import", r"from cahier_contracts.\1.v1 import", text
+        )
         module.write_text(text, "utf-8")
     (target / "py.typed").touch()
 
