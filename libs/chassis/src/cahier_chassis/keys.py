@@ -6,11 +6,13 @@ import hashlib
 import os
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PUBLIC_SUFFIX = ".pub.pem"
 PUBLIC_KEYS_MAX = 64
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
 def write_key_pair(folder: Path, name: str) -> tuple[Path, Path]:
@@ -61,7 +63,15 @@ def _write_private(path: Path, key: Ed25519PrivateKey) -> None:
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:
-    key = serialization.load_pem_public_key(path.read_bytes())
+    """A certificate will do: charts can make one beside a private key, and no bare public key.
+
+    Nothing in it but the key is believed or looked at.
+    """
+    pem = path.read_bytes()
+    if pem.lstrip().startswith(CERTIFICATE):
+        key = x509.load_pem_x509_certificate(pem).public_key()
+    else:
+        key = serialization.load_pem_public_key(pem)
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError(f"{path} is not an Ed25519 public key")
     return key
