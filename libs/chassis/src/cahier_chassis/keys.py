@@ -68,10 +68,12 @@ def _public_key(path: Path) -> Ed25519PublicKey:
     Nothing in it but the key is believed or looked at.
     """
     pem = path.read_bytes()
-    if pem.lstrip().startswith(CERTIFICATE):
-        key = x509.load_pem_x509_certificate(pem).public_key()
-    else:
-        key = serialization.load_pem_public_key(pem)
+    certified = pem.lstrip().startswith(CERTIFICATE)
+    key: object = (
+        x509.load_pem_x509_certificate(pem).public_key()
+        if certified
+        else serialization.load_pem_public_key(pem)
+    )
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError(f"{path} is not an Ed25519 public key")
     return key
