@@ -79,7 +79,8 @@ class LedgerReader(Protocol):
 class LedgerTail(LedgerReader, Protocol):
     """A reader that is woken by commits, so that nobody polls.
 
-    On SQLite one process a service appends: only that process's commits wake it.
+    On SQLite one process a service appends: only that process's commits wake it. On PostgreSQL
+    those of every process do.
     """
 
     async def wait_past(self, seq: int, timeout_s: float | None = None) -> int:

@@ -28,7 +28,7 @@ class _Waiter:
 
 
 class Tail:
-    """The heads that this process has committed, and who waits for them to move. Thread-safe."""
+    """The heads as this process knows them, and who waits for them to move. Thread-safe."""
 
     def __init__(self, heads: Heads) -> None:
         self._heads = heads
@@ -42,8 +42,13 @@ class Tail:
         return self._heads
 
     def advance(self, heads: Heads) -> None:
-        """Called by the writer after a commit; wakes each loop once."""
+        """Called after a commit, here or in another process; wakes each loop once.
+
+        Heads that are already known change nothing: news may come twice and late.
+        """
         with self._lock:
+            if heads.seq <= self._heads.seq:
+                return
             self._heads = heads
             passed = {waiter for waiter in self._waiters if waiter.is_passed_by(heads)}
             self._waiters -= passed
