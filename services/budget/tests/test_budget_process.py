@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import grpc
 import pytest
+from nats.js.errors import NotFoundError
 
+from cahier_chassis.nats import connect
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
 
@@ -94,6 +98,42 @@ async def cast_until_killed(town, running, messages):
 
         await asyncio.gather(*(caller() for _ in range(64)))
     return acknowledged
+
+
+async def test_without_a_bus_it_serves_commands_and_relays_them_when_the_bus_comes(
+    town, new_request
+):
+    town.server.kill()
+    with process(town):
+        staff = await town.stub(town.token("staff"))
+        created = await staff.CreateElection(new_request(town.clock.now()))
+        asked = pb.GetElectionRequest(election_id=created.election_id)
+        assert (await staff.GetElection(asked)).election.title == "Our city"
+        readiness = {"status": "ready", "failing": {}, "degraded": {"nats": "not connected"}}
+        assert await readyz(town) == readiness
+        town.server.start()
+        client = await connect(town.server.url, "reader")
+        async with asyncio.timeout(20):
+            while not await relayed(client.jetstream()):  # noqa: ASYNC110 - another process.
+                await asyncio.sleep(0.05)
+            # Consultation has not said anything yet: that is no fault.
+            while (await readyz(town))["degraded"].keys() != {"projection proposals"}:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await client.close()
+        await town.close_channels()
+
+
+async def readyz(town):
+    url = f"http://127.0.0.1:{(await town.running())['http']}/readyz"
+    with await asyncio.to_thread(urlopen, url) as answer:
+        return json.load(answer)
+
+
+async def relayed(js):
+    """How many events the public stream holds."""
+    with suppress(NotFoundError):
+        return (await js.stream_info("PUBLIC_BUDGET")).state.messages
+    return 0
 
 
 async def test_helpers_end_with_a_killed_service(town, kit):

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import nats
 import pytest
 from nats.js.errors import NotFoundError
@@ -220,6 +221,11 @@ async def test_commands_work_while_the_broker_is_away(
     csv = roll("X123,1980-02-29,31000,Centre")
     await stub.LoadCensusRoll(pb.LoadCensusRollRequest(csv=csv), token=process.token("admin"))
     await channel.close()
+    url = f"http://127.0.0.1:{process.ports['http']}/readyz"
+    with await asyncio.to_thread(urllib.request.urlopen, url) as answer:
+        readiness = msgspec.json.decode(answer.read())
+    degraded = {"nats": "not connected"}
+    assert readiness == {"status": "ready", "failing": {}, "degraded": degraded}
     broker.start()
     assert (await relayed_ids(broker.url, 2))[0] == registered.event_id
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from cahier_budget.adapters.metering import MeteredBus
+from nats.js import JetStreamContext
+
 from cahier_budget.adapters.opening import OpeningProcesses
 from cahier_budget.adapters.trustee_keys import TrusteeKeyFiles
 from cahier_budget.adapters.views import DirectoryView, OwnViewFreshness, ProposalsView
@@ -25,8 +26,13 @@ from cahier_budget.application.queries import Queries
 from cahier_budget.entrypoints.grpc import ANONYMOUS, UNTRACED, BudgetGrpc
 from cahier_budget.settings import BudgetSettings
 from cahier_chassis import metrics
+from cahier_chassis.bus import (
+    BusMeters,
+    relay_outbox,
+    run_own_projection,
+    run_public_projection,
+)
 from cahier_chassis.grpc_server import GrpcServer
-from cahier_chassis.nats import jetstream
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import (
@@ -34,15 +40,12 @@ from cahier_contracts.budget.v1.budget_service_pb2_grpc import (
 )
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
-from cahier_ledger.bus.health import State
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
-from cahier_ledger.bus.relay import Relay
 from cahier_ledger.bus.streams import public_stream
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 
 SERVICE = "budget"
-RELAY_DRAIN_S = 4.0
 
 
 async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
@@ -50,13 +53,13 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     ledger = Ledger.open(settings.events_file, on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
     views = ViewDatabase(settings.views_file)
-    own = OwnProjection(ledger, views, ELECTIONS, fold_elections, observer=MeteredBus())
+    own = OwnProjection(ledger, views, ELECTIONS, fold_elections, observer=BusMeters())
     views.declare(ELECTIONS)
     views.declare(PROPOSALS)
     unit.on_close("views", partial(asyncio.to_thread, views.close))
-    unit.spawn("projection of own events", own.run)
-    unit.health.add_check("projections", lambda: _lacks(own))
-    unit.spawn("bus", partial(_run_bus, unit, settings, ledger, views))
+    run_own_projection(unit, own, ledger)
+    run_public_projection(unit, PROPOSALS.name, partial(_proposals, views))
+    relay_outbox(unit, ledger)
     _serve(unit, settings, ledger, views, own)
 
 
@@ -87,31 +90,13 @@ def _serve(
     )
 
 
-async def _run_bus(
-    unit: Unit, settings: BudgetSettings, ledger: Ledger, views: ViewDatabase
-) -> None:
-    """Starts what needs the bus once it answers; ends only with the unit."""
-    client = await unit.nats()
-    relay = Relay(ledger, client, SERVICE, settings.city, observer=MeteredBus())
-    unit.drain("relay", partial(relay.drain, RELAY_DRAIN_S))
-    proposals = PublicProjection(
-        jetstream(client),
+def _proposals(views: ViewDatabase, js: JetStreamContext) -> PublicProjection:
+    return PublicProjection(
+        js,
         public_stream("consultation"),
         "budget-proposals",
         views,
         PROPOSALS,
         fold_proposals,
-        observer=MeteredBus(),
+        observer=BusMeters(),
     )
-    unit.spawn("projection of proposals", proposals.run)
-    unit.health.add_check("proposals", lambda: _stopped(proposals))
-    await relay.run()
-
-
-def _lacks(projection: OwnProjection) -> str:
-    health = projection.health
-    return "" if health.state is State.RUNNING else f"{health.state.value} {health.reason}".strip()
-
-
-def _stopped(projection: PublicProjection) -> str:
-    return projection.health.reason if projection.health.state is State.STOPPED else ""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from cahier_chassis import metrics
+from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.keys import load_public_keys
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
-from cahier_chassis.unit import STEP_S_MAX, Unit
+from cahier_chassis.unit import Unit
 from cahier_contracts.identity.v1.identity_service_pb2_grpc import (
     add_IdentityServiceServicer_to_server,
 )
@@ -34,9 +35,7 @@ from cahier_identity.entrypoints.grpc import ANONYMOUS, IdentityGrpc
 from cahier_identity.settings import IdentitySettings
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
-from cahier_ledger.bus.health import BusObserver, Health, State
 from cahier_ledger.bus.projection import OwnProjection
-from cahier_ledger.bus.relay import Relay
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 
@@ -80,7 +79,7 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
             anonymous=ANONYMOUS,
         )
     )
-    _relay(unit, settings, ledger)
+    relay_outbox(unit, ledger)
 
 
 def _tokens(settings: IdentitySettings) -> JwtTokens:
@@ -93,53 +92,7 @@ def _tokens(settings: IdentitySettings) -> JwtTokens:
 
 def _census(unit: Unit, settings: IdentitySettings, ledger: Ledger) -> CensusView:
     views = ViewDatabase(settings.data_dir / "views.db")
-    unit.on_close("views", _closing(views.close))
-    projection = OwnProjection(ledger, views, CENSUS_VIEW, fold_census, observer=Meters(ledger))
-    unit.spawn("census projection", projection.run)
-    unit.health.add_check(
-        "census projection",
-        lambda: _unless_running(projection.health),
-    )
+    unit.on_close("views", partial(asyncio.to_thread, views.close))
+    projection = OwnProjection(ledger, views, CENSUS_VIEW, fold_census, observer=BusMeters())
+    run_own_projection(unit, projection, ledger)
     return CensusView(views, projection)
-
-
-def _relay(unit: Unit, settings: IdentitySettings, ledger: Ledger) -> None:
-    """Relays in the background: commands do not wait for the bus, nor does the start."""
-    relays: list[Relay] = []
-
-    async def run() -> None:
-        client = await unit.nats()
-        relays.append(Relay(ledger, client, SERVICE, settings.city, observer=Meters(ledger)))
-        await relays[0].run()
-
-    async def drain() -> None:
-        for relay in relays:
-            await relay.drain(STEP_S_MAX)
-
-    unit.spawn("relay", run)
-    unit.drain("relay", drain)
-
-
-def _unless_running(health: Health) -> str:
-    return "" if health.state is State.RUNNING else health.reason or health.state.value
-
-
-class Meters(BusObserver):
-    """Tells the lags to the metrics."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def relayed(self, service: str, relayed: int, head: int) -> None:
-        metrics.OUTBOX_LAG.set(max(0, head - relayed))
-
-    def projected(self, name: str, position: int, events: int) -> None:
-        lag = max(0, self._ledger.head_seq() - position)
-        metrics.PROJECTION_LAG.labels(name).set(lag)
-
-
-def _closing(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
-    async def closing() -> None:
-        close()
-
-    return closing
