@@ -46,4 +46,4 @@ def test_an_error_of_ours_that_quotes_nothing_is_said_in_full() -> None:
     class Lost(Plain):
         """The stream is not there."""
 
-    assert caught(Lost("public_seq 7 did not come next")) == "Lost: public_seq 7 did not come next"
+    assert caught(Lost("public_seq 7 did not come next")) == "public_seq 7 did not come next"

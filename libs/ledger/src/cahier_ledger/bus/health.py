@@ -100,10 +100,10 @@ class Plain(Exception):
 def whence(error: BaseException) -> str:
     """An error's kind and place, without its text, which may quote what people wrote.
 
-    A Plain error keeps its text; the system's and SQLite's keep what their codes mean.
+    Of a Plain error the text is told; of the system's and SQLite's what their codes mean.
     """
     if isinstance(error, Plain):
-        return f"{type(error).__name__}: {error}"
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     meaning = _meaning(error) or _meaning(error.__cause__)
