@@ -49,6 +49,7 @@ class OpenElection:
     id: str
     public_key: str
     size_bytes: int
+    projects: int = PROJECTS
 
     @property
     def data_dir(self) -> Path:
@@ -128,10 +129,10 @@ def credential_of(name: str) -> str:
     return base64url.encode(hashlib.sha256(name.encode()).digest())
 
 
-def random_choices(random: Random) -> tuple[int, ...]:
+def random_choices(random: Random, projects: int = PROJECTS) -> tuple[int, ...]:
     """One to three projects, as in Toulouse; the first ones are the most popular."""
     count = random.choice((1, 2, 3, 3, 3))
-    return tuple({min(PROJECTS, 1 + int(random.paretovariate(0.4))) for _ in range(count)})
+    return tuple({min(projects, 1 + int(random.paretovariate(0.4))) for _ in range(count)})
 
 
 class BallotPress:
@@ -155,7 +156,7 @@ class BallotPress:
             self._printed += 1
             credential = credential_of(f"{self._name} {self._printed}")
             sealed = self._sealer.seal(
-                encode_paper(BallotPaper(random_choices(self._random))),
+                encode_paper(BallotPaper(random_choices(self._random, election.projects))),
                 binding=ballot_binding(election.id, ELECTORATE, SCHEME_CONFIDENTIAL, credential, 1),
                 padded_size=election.size_bytes,
             )

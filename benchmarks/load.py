@@ -17,7 +17,7 @@ from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
 
 BATCH = 50
 BATCH_CALLERS = 8
-CALL_S_MAX = 60.0
+CALL_S_MAX = 20.0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from cahier_budget.domain.ballots import ballot_stream
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import Append, StreamAppend
 from cahier_ledger.planning import EventRow, PublicTuple
+from cahier_ledger.sealing import sealed_size
 
 GROUP = 8
 """Calls of BATCH that share a transaction: as many as there are callers in the gRPC rounds."""
@@ -81,7 +82,7 @@ def ballot_appends(
     appends = []
     for number in range(first, first + count):
         credential = credential_of(f"{name} {number}")
-        envelope = election.envelope(credential, os.urandom(election.size_bytes + 50))
+        envelope = election.envelope(credential, os.urandom(sealed_size(election.size_bytes)))
         stream = ballot_stream(election.id, credential)
         appends.append(Append((StreamAppend(stream, 0, (writer.event(envelope),)),)))
     return appends
