@@ -4,16 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import nats
+import psycopg
 import pytest
 from nats.aio.client import Client
 
 from cahier_ledger.bus.server import NatsServer
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import Append, NewEvent, PublicLeaf, StreamAppend
+from cahier_ledger.postgres.opening import open_ledger
+from cahier_ledger.postgres.server import PostgresServer
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one test's service keeps its things: files, or schemas of a PostgreSQL.
+
+    failure: what the database's driver raises when the disk or the server fails.
+    """
+
+    folder: Path
+    dsn: str | None
+    schema: str
+    failure: type[Exception]
+
+    def open_ledger(self, **options: Any) -> Ledger:
+        if self.dsn is None:
+            return Ledger.open(self.folder / "ledger.db", **options)
+        return open_ledger(self.dsn, self.schema, **options)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One PostgreSQL for all tests that do not break it; each uses a schema of its own."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"), sync=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sqlite_place(tmp_path: Path) -> Place:
+    """An empty folder."""
+    return Place(tmp_path, None, "", sqlite3.OperationalError)
+
+
+@pytest.fixture
+def postgres_place(postgres_server: PostgresServer, tmp_path: Path) -> Place:
+    """A name of schemas that nobody has used."""
+    name = f"service_{next(_numbers)}"
+    return Place(tmp_path, postgres_server.dsn, name, psycopg.OperationalError)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """An empty place, once on each database."""
+    place: Place = request.getfixturevalue(f"{request.param}_place")
+    return place
 
 
 @pytest.fixture
@@ -43,9 +99,9 @@ async def nats_client(nats_broker: NatsServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def bus_ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def bus_ledger(place: Place) -> AsyncIterator[Ledger]:
     """An empty event store of a service called `budget`."""
-    ledger = Ledger.open(tmp_path / "events.db")
+    ledger = place.open_ledger()
     yield ledger
     await ledger.close()
 

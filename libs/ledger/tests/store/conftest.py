@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,15 +26,14 @@ settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
 
 
-@pytest.fixture(params=["sqlite"])
-async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
-    """Opens the same store again and again; one adapter a parameter."""
+@pytest.fixture
+async def open_store(place: Any) -> AsyncIterator[Opener]:
+    """Opens the same store again and again, on each database in turn."""
     opened: list[Ledger] = []
 
     def open_it(**options: Any) -> Ledger:
-        store = Ledger.open(tmp_path / "ledger.db", **options)
-        opened.append(store)
-        return store
+        opened.append(place.open_ledger(**options))
+        return opened[-1]
 
     yield open_it
     for store in opened:

@@ -21,7 +21,6 @@ from cahier_ledger.aggregates import (
     stream_name,
 )
 from cahier_ledger.leaves import verify_disclosure
-from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import (
     Appended,
     Idempotency,
@@ -88,8 +87,8 @@ def publish(event: Any, id: UUID) -> Publication | None:
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    ledger = Ledger.open(tmp_path / "ledger.db")
+def ledger(place):
+    ledger = place.open_ledger()
     yield ledger
     ledger.close_blocking()
 

@@ -304,7 +304,8 @@ class TestReading:
         assert list(store.iter_data("none")) == []
 
     async def test_a_replay_crosses_chunks(self, store, append, monkeypatch):
-        monkeypatch.setattr("cahier_ledger.sqlite.ITER_CHUNK", 3)
+        for adapter in ("sqlite", "postgres.reader"):
+            monkeypatch.setattr(f"cahier_ledger.{adapter}.ITER_CHUNK", 3)
         await store.append(append("a", 0, 10))
         assert [seq for seq, _ in store.iter_data("done")] == list(range(1, 11))
 

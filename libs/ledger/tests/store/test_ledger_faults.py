@@ -15,12 +15,14 @@ import pytest
 from cahier_kernel.errors import Kind
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import Append, Appended, Idempotency, StoreUnavailable, StreamConflict
+from cahier_ledger.postgres.connections import connect
 
 
 class FailingDisk:
-    """Raises at the chosen I/O steps, as SQLite does when the disk fails."""
+    """Raises at the chosen I/O steps, as the driver does when the disk or the server fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, failure: type[Exception]) -> None:
+        self._failure = failure
         self.faults: list[tuple[str, bool]] = []
         self.seen: list[tuple[str, bool]] = []
 
@@ -28,12 +30,12 @@ class FailingDisk:
         self.seen.append((step, done))
         if self.faults and self.faults[0] == (step, done):
             self.faults.pop(0)
-            raise sqlite3.OperationalError("disk I/O error")
+            raise self._failure("disk I/O error")
 
 
 @pytest.fixture
-def disk() -> FailingDisk:
-    return FailingDisk()
+def disk(place) -> FailingDisk:
+    return FailingDisk(place.failure)
 
 
 FAILED = [
@@ -117,13 +119,17 @@ async def test_a_reader_says_that_the_store_is_unavailable(tmp_path):
         Ledger.open(tmp_path / "no such folder" / "ledger.db")
 
 
-async def test_a_store_of_a_later_release_is_refused(open_store, tmp_path):
+async def test_a_store_of_a_later_release_is_refused(open_store, place):
     await open_store().close()
-    with sqlite3.connect(tmp_path / "ledger.db") as connection:
-        connection.execute("PRAGMA user_version=99")
-    connection.close()
+    if place.dsn is None:
+        with sqlite3.connect(place.folder / "ledger.db") as connection:
+            connection.execute("PRAGMA user_version=99")
+        connection.close()
+    else:
+        with connect(place.dsn, place.schema) as connection:
+            connection.execute("INSERT INTO migrations VALUES (99, 'later', '')")
     with pytest.raises(StoreUnavailable, match="schema 99"):
-        Ledger.open(tmp_path / "ledger.db")
+        open_store()
 
 
 DISK_FULL = """
@@ -179,6 +185,7 @@ WRITER = """
     import asyncio, os, sys
     from cahier_ledger.ledger import Ledger
     from cahier_ledger.model import *
+    from cahier_ledger.postgres.opening import open_ledger
 
     def one(name):
         leaf = PublicLeaf("leaf-" + name, "t", b"{}")
@@ -195,7 +202,8 @@ WRITER = """
             os.write(1, "".join(lines).encode())
 
     async def main():
-        ledger = Ledger.open(sys.argv[1])
+        path, dsn, schema = sys.argv[1:]
+        ledger = open_ledger(dsn, schema) if dsn else Ledger.open(path)
         await asyncio.gather(*(caller(ledger, worker) for worker in range(20)))
 
     asyncio.run(main())
@@ -203,10 +211,10 @@ WRITER = """
 
 
 @pytest.mark.parametrize("acknowledged_before_the_kill", [1, 300, 2_000])
-def test_a_killed_writer_has_lost_nothing_it_acknowledged(tmp_path, acknowledged_before_the_kill):
-    path = tmp_path / "ledger.db"
+def test_a_killed_writer_has_lost_nothing_it_acknowledged(place, acknowledged_before_the_kill):
+    where = [str(place.folder / "ledger.db"), place.dsn or "", place.schema]
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WRITER), str(path)], stdout=subprocess.PIPE
+        [sys.executable, "-c", textwrap.dedent(WRITER), *where], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(acknowledged_before_the_kill)]
@@ -214,7 +222,7 @@ def test_a_killed_writer_has_lost_nothing_it_acknowledged(tmp_path, acknowledged
     lines += [line for line in process.stdout if line.endswith(b"\n")]
     process.wait(10)
     process.stdout.close()
-    ledger = Ledger.open(path)
+    ledger = place.open_ledger()
     rows = ledger.read_all(0, 1_000_000)
     assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
     leaves = ledger.read_public(0, 1_000_000)

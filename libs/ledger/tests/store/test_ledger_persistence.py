@@ -82,9 +82,19 @@ class TestTheLibrarysRecorderTests(ApplicationRecorderTestCase[LedgerRecorder]):
         self.optional_test_insert_subscribe()
 
 
+class TestTheLibrarysRecorderTestsOnPostgres(TestTheLibrarysRecorderTests):
+    @pytest.fixture(autouse=True)
+    def _schema(self, postgres_place):
+        self.place = postgres_place
+
+    def setUp(self) -> None:
+        self.ledger = self.place.open_ledger()
+        self.addCleanup(self.ledger.close_blocking)
+
+
 @pytest.fixture
-def recorder(tmp_path):
-    ledger = Ledger.open(tmp_path / "ledger.db")
+def recorder(place):
+    ledger = place.open_ledger()
     yield LedgerRecorder(ledger)
     ledger.close_blocking()
 
