@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from msgspec import structs
 
 from cahier_budget.application.counting import ballot_opener
 from cahier_budget.entrypoints.grpc import UNTRACED
@@ -105,6 +106,9 @@ async def test_a_whole_election_from_proposals_to_a_result_that_strangers_recoun
     told = view.elections[election.id]
     assert told.count_event == counted.event_id
     assert count_election(told, ballot_opener(told.private_key)) == told.count.result
+    for held in told.ballots.values():
+        held.ballot = structs.replace(held.ballot, sealed=held.ballot.sealed + "=")
+    assert count_election(told, ballot_opener(told.private_key)).ballots_invalid == 5
     assert told.count.result.selected == (2, 1)
 
 

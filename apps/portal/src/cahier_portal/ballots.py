@@ -6,7 +6,6 @@ every count applies again.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
+from cahier_kernel import base64url
 from cahier_kernel.errors import Invalid, Unauthenticated
 from cahier_ledger.sealing import ballot_binding, seal
 from cahier_portal.clients import Service
@@ -82,7 +82,7 @@ def credential_of(vote_token: str) -> str:
     """
     try:
         payload = vote_token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = json.loads(base64url.decode(payload))
         return str(claims["sub"])
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise Unauthenticated("token_malformed", "this is not a vote token") from error
@@ -108,7 +108,7 @@ def sealed_ballot(
     )
     sealed = seal(
         encode_paper(BallotPaper(choices)),
-        base64.urlsafe_b64encode(election.trustee_public_key).rstrip(b"=").decode(),
+        base64url.encode(election.trustee_public_key),
         binding=binding,
         padded_size=election.ballot_size_bytes,
     )

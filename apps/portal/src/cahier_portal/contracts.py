@@ -3,7 +3,6 @@ that a later release serves, which say so."""
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from cahier_chassis.health import Health
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind, NotFound
 from cahier_portal.faults import problem
@@ -63,7 +63,7 @@ async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> R
         if error.kind is Kind.INVALID:
             raise NotFound(error.code, error.rule) from None
         raise
-    entries = [[_b64u(each.salt), each.name, each.value] for each in answer.disclosures]
+    entries = [[base64url.encode(each.salt), each.name, each.value] for each in answer.disclosures]
     return Response(msgspec.json.encode(entries), media_type=MediaType.JSON)
 
 
@@ -112,7 +112,3 @@ def _dev_clock(visit: Visit) -> FileClock:
 def _now(visit: Visit) -> Response[bytes]:
     body = msgspec.json.encode({"now": to_rfc3339(visit.portal.clock.now())})
     return Response(body, media_type=MediaType.JSON)
-
-
-def _b64u(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

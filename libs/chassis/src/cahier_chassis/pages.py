@@ -6,9 +6,9 @@ that come or go between two pages are never shown twice.
 
 from __future__ import annotations
 
-import base64
 import json
 
+from cahier_kernel import base64url
 from cahier_kernel.errors import Invalid
 
 PAGE_SIZE_MAX = 200
@@ -25,7 +25,7 @@ def checked_size(asked: int, default: int) -> int:
 
 def make_token(kind: str, *numbers: int) -> str:
     """A token that `read_token` of the same kind reads."""
-    return base64.urlsafe_b64encode(json.dumps([kind, *numbers]).encode()).decode()
+    return base64url.encode(json.dumps([kind, *numbers]).encode())
 
 
 def read_token(token: str, kind: str, count: int) -> list[int]:
@@ -33,8 +33,7 @@ def read_token(token: str, kind: str, count: int) -> list[int]:
     found_kind: object
     numbers: list[int]
     try:
-        raw = base64.b64decode(token[:TOKEN_CHARS_MAX], altchars=b"-_", validate=True)
-        found_kind, *numbers = json.loads(raw)
+        found_kind, *numbers = json.loads(base64url.decode(token[:TOKEN_CHARS_MAX]))
     except (ValueError, TypeError, RecursionError):
         found_kind, numbers = "", []
     in_range = all(type(each) is int and 0 <= each <= NUMBER_MAX for each in numbers)

@@ -6,10 +6,11 @@ made only while the store is empty.
 
 from __future__ import annotations
 
-import base64
 import hmac
 import os
 from pathlib import Path
+
+from cahier_kernel import base64url
 
 KEY_BYTES = 32
 
@@ -27,8 +28,7 @@ class HmacPseudonyms:
         self._key = key
 
     def of(self, person: str, thing: str) -> str:
-        digest = hmac.digest(self._key, f"{person}\0{thing}".encode(), "sha256")
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        return base64url.encode(hmac.digest(self._key, f"{person}\0{thing}".encode(), "sha256"))
 
 
 def load_pseudonyms(path: Path, *, may_create: bool) -> HmacPseudonyms:

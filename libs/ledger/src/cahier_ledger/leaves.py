@@ -8,7 +8,6 @@ stand in the leaf, so that erasing the disclosure leaves the log's root as it wa
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 import rfc8785
 
+from cahier_kernel import base64url
 from cahier_kernel.clock import to_rfc3339
 from cahier_ledger.model import LEAF_BYTES_MAX, Disclosure, LeafTooLarge, PublicLeaf
 
@@ -103,12 +103,13 @@ def canonical_json(value: Any) -> bytes:
 
 def disclosure_json(item: Disclosure) -> bytes:
     """`[salt, name, value]` as RFC 8785 JSON, the salt in base64url without padding."""
-    return canonical_json([_b64u(item.salt), item.name, item.value])
+    return canonical_json([base64url.encode(item.salt), item.name, item.value])
 
 
 def disclosure_digest(item: Disclosure) -> str:
     """The digest that stands in the leaf's `_sd` (RFC 9901, section 4.2.3)."""
-    return _b64u(hashlib.sha256(_b64u(disclosure_json(item)).encode("ascii")).digest())
+    encoded = base64url.encode(disclosure_json(item)).encode("ascii")
+    return base64url.encode(hashlib.sha256(encoded).digest())
 
 
 def verify_disclosure(leaf: bytes, item: Disclosure) -> bool:
@@ -125,7 +126,7 @@ def parse_disclosure(listed: Sequence[str]) -> Disclosure:
     if len(listed) != 3 or not all(isinstance(part, str) for part in listed):
         raise ValueError("a disclosure is [salt, name, value], all text")
     salt, name, value = listed
-    return Disclosure(name, _from_b64u(salt), value)
+    return Disclosure(name, base64url.decode(salt), value)
 
 
 def _checked_salt(salt: bytes) -> bytes:
@@ -164,11 +165,3 @@ def _is_plain_dict(value: dict[Any, Any], depth: int) -> bool:
             raise TypeError(f"{type(key).__name__} as a key in a public event")
         plain &= key.isascii() and _is_plain(item, depth - 1)
     return plain
-
-
-def _b64u(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-def _from_b64u(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

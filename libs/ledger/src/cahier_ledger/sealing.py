@@ -8,9 +8,6 @@ not open. At close the trustee's private key is published and anybody opens.
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
@@ -20,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+
+from cahier_kernel import base64url
 
 ENCAPSULATED_KEY_BYTES = 32
 TAG_BYTES = 16
@@ -40,7 +39,7 @@ def new_trustee_key() -> tuple[str, str]:
     """(private, public) X25519 keys of 32 bytes each, in base64url without padding."""
     key = X25519PrivateKey.generate()
     private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    return _b64u(private), public_key_of(_b64u(private))
+    return base64url.encode(private), public_key_of(base64url.encode(private))
 
 
 def public_key_of(private_key: str) -> str:
@@ -49,7 +48,7 @@ def public_key_of(private_key: str) -> str:
     Tells whether a published private key is the one that ballots were sealed to.
     """
     key = _private(private_key).public_key()
-    return _b64u(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return base64url.encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
 
 
 def ballot_binding(
@@ -71,7 +70,7 @@ class Sealer:
 
     def __init__(self, public_key: str) -> None:
         try:
-            self._key = X25519PublicKey.from_public_bytes(_from_b64u(public_key))
+            self._key = X25519PublicKey.from_public_bytes(base64url.decode(public_key))
         except ValueError as error:
             raise SealError("not an X25519 public key in base64url") from error
 
@@ -125,17 +124,6 @@ class Opener:
 
 def _private(private_key: str) -> X25519PrivateKey:
     try:
-        return X25519PrivateKey.from_private_bytes(_from_b64u(private_key))
+        return X25519PrivateKey.from_private_bytes(base64url.decode(private_key))
     except ValueError as error:
         raise SealError("not an X25519 private key in base64url") from error
-
-
-def _b64u(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-def _from_b64u(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64url") from error

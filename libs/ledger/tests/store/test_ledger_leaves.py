@@ -168,7 +168,10 @@ def test_a_digest_is_sha_256_of_the_base64url_of_the_disclosure():
     assert parse_disclosure(listed) == item
 
 
-@pytest.mark.parametrize("listed", [[], ["a", "b"], ["!", "n", "v"], ["AA", "n", 1]])
+@pytest.mark.parametrize(
+    "listed",
+    [[], ["a", "b"], ["!", "n", "v"], ["AB", "n", "v"], ["AA==", "n", "v"], ["AA", "n", 1]],
+)
 def test_what_is_not_a_disclosure_is_refused(listed):
     with pytest.raises(ValueError):
         parse_disclosure(listed)

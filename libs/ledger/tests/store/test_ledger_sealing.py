@@ -171,3 +171,13 @@ def test_what_is_not_a_key_is_refused(bad):
 def test_a_binding_takes_no_negative_sequence():
     with pytest.raises(ValueError, match="sequence"):
         ballot_binding("e", "d", "s", "c", -1)
+
+
+@pytest.mark.parametrize("respell", [lambda text: text + "=", lambda text: text[:-1] + "B"])
+def test_a_key_has_one_spelling(respell):
+    canonical = "A" * 43  # 32 bytes; two bits of the last character are unused
+    X25519PublicKey.from_public_bytes(unpadded(respell(canonical)))
+    with pytest.raises(SealError):
+        Sealer(respell(canonical))
+    with pytest.raises(SealError):
+        public_key_of(respell(canonical))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from uuid import UUID
 
+from cahier_kernel import base64url
 from cahier_kernel.errors import NotFound
 from cahier_ledger.sealing import Opener, ballot_binding
 from cahier_ledger.store import LedgerReader
@@ -43,7 +43,7 @@ def ballot_opener(private_key: str) -> OpenBallot:
     opener = Opener(private_key)
 
     def open_ballot(ballot: BallotCast) -> bytes:
-        sealed = urlsafe_b64decode(ballot.sealed + "=" * (-len(ballot.sealed) % 4))
+        sealed = base64url.decode(ballot.sealed)
         binding = ballot_binding(
             ballot.election,
             ballot.electorate,

@@ -7,9 +7,8 @@ a test holds them equal to what the general writer makes.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-
 from cahier_budget.domain.ballots import BALLOT_TOPIC, BallotCast, Envelope, ballot_id
+from cahier_kernel import base64url
 from cahier_ledger.codec import Codec
 from cahier_ledger.model import NewEvent, PublicLeaf
 from cahier_record.budget.ballots import ELECTORATE, SCHEME_CONFIDENTIAL
@@ -45,7 +44,7 @@ class BallotWriter:
         )
         leaf = self._template % (
             credential.encode("ascii"),
-            urlsafe_b64encode(ballot.sealed).rstrip(b"="),
+            base64url.encode(ballot.sealed).encode("ascii"),
             sequence,
             id.encode("ascii"),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,6 +14,7 @@ from cahier_budget.domain.project import AcceptedProposal, Project
 from cahier_budget.domain.rules import check_rules
 from cahier_chassis.tokens import Claims
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
+from cahier_kernel import base64url
 from cahier_kernel.errors import Invalid
 from cahier_record.budget.events import Feasibility, Rules
 
@@ -133,9 +133,9 @@ def write_election(answer: ElectionAnswer) -> pb.Election:
         state=_STATE_NUMBER[answer.state],
         projects=answer.projects,
         ballots=answer.ballots,
-        trustee_public_key=_from_b64u(answer.trustee_public_key),
+        trustee_public_key=base64url.decode(answer.trustee_public_key),
         ballot_size_bytes=answer.ballot_size_bytes,
-        trustee_private_key=_from_b64u(answer.trustee_private_key),
+        trustee_private_key=base64url.decode(answer.trustee_private_key),
     )
     message.opens_at.FromDatetime(answer.opens_at)
     message.closes_at.FromDatetime(answer.closes_at)
@@ -183,7 +183,3 @@ def write_result(answer: ResultAnswer) -> pb.GetResultResponse:
         code_version=result.code_version,
         published=answer.is_published,
     )
-
-
-def _from_b64u(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

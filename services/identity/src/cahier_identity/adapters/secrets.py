@@ -6,13 +6,13 @@ pseudonyms and could vote twice. So it is made once, in an empty service, and ne
 
 from __future__ import annotations
 
-import base64
 import hmac
 import os
 from pathlib import Path
 from uuid import UUID
 
 from cahier_identity.domain.census import CensusProof
+from cahier_kernel import base64url
 from cahier_kernel.ids import derived_uuid
 
 KEY_BYTES = 32
@@ -40,16 +40,16 @@ class HmacSecrets:
         )
 
     def pseudonym(self, person_id: str, thing: str) -> str:
-        return _text(_hmac(self._key, f"{person_id}\0{thing}".encode()))
+        return base64url.encode(_hmac(self._key, f"{person_id}\0{thing}".encode()))
 
     def address_id(self, address: str) -> UUID:
-        return derived_uuid("address", _text(_hmac(self._address_key, address.encode())))
+        return derived_uuid("address", base64url.encode(_hmac(self._address_key, address.encode())))
 
     def census_key(self, proof: CensusProof) -> str:
-        return _text(_hmac(self._census_key, proof.text().encode()))
+        return base64url.encode(_hmac(self._census_key, proof.text().encode()))
 
     def fingerprint(self, secret: bytes) -> str:
-        return _text(_hmac(self._fingerprint_key, secret))
+        return base64url.encode(_hmac(self._fingerprint_key, secret))
 
 
 def open_key(folder: Path, *, may_make: bool) -> bytes:
@@ -88,7 +88,3 @@ def _make(path: Path) -> None:
 
 def _hmac(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
-
-
-def _text(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
