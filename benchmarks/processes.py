@@ -25,7 +25,7 @@ from benchmarks.election import CITY, OpenElection
 ROOT = Path(__file__).resolve().parents[1]
 START_S_MAX = 60.0
 STOP_S_MAX = 30.0
-CALM_S = 0.5
+CALM_S = 0.2
 LOG_CHARS_SHOWN = 2_000
 CALM_S_MAX = 900.0
 NO_BROKER = "nats://127.0.0.1:9"

@@ -1,0 +1,62 @@
+"""The benchmarks run: each, at its smallest size, prints its ratios. No time is asserted."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RATIO = re.compile(r"^- ratio: (.+) = (\d+\.\d+)", re.MULTILINE)
+
+EXPECTED = {
+    "ballots": [
+        "unary at 64 callers, to the plain path, wall",
+        "unary at 256 callers, to the plain path, server CPU",
+        "calls of 50, to the plain path's unary at 64, wall",
+        "calls of 50 over gRPC, to raw inserts, wall",
+    ],
+    "stored": [
+        "unary with 500 stored, to 0, wall",
+        "batched with 500 stored, to 0, cpu",
+        "inserts with 500 stored, to 0, wall",
+    ],
+    "replay": [
+        "typed fold of the private events, to a bare SELECT",
+        "public leaves, folded and judged, to a bare SELECT",
+    ],
+    "memory": ["RSS of all units under load, to at rest"],
+}
+
+
+def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_benchmark_runs_and_prints_its_ratios(name: str) -> None:
+    ran = benchmarks(name, "--tiny")
+    assert ran.returncode == 0, ran.stderr[-5_000:]
+    ratios = dict(RATIO.findall(ran.stdout))
+    assert [each for each in EXPECTED[name] if each not in ratios] == []
+    assert all(float(value) > 0 for value in ratios.values())
+
+
+def test_each_benchmark_is_listed_and_tried_here() -> None:
+    listed = benchmarks("--list")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == list(EXPECTED)
+
+
+def test_an_unknown_benchmark_is_refused_by_name() -> None:
+    refused = benchmarks("sleep")
+    assert refused.returncode == 2
+    assert "sleep" in refused.stderr
