@@ -126,11 +126,8 @@ async def test_a_proposal_goes_from_its_author_to_the_citys_answer_and_onto_the_
         anonymous = (await unit.grpc.GetProposal(request)).proposal
         assert not anonymous.supported_by_caller
         listed = await unit.grpc.ListProposals(pb.ListProposalsRequest(process_id=process))
-        assert (listed.total, listed.proposals[0].title, listed.proposals[0].body) == (
-            1,
-            "Vélos",
-            "",
-        )
+        (short,) = listed.proposals
+        assert (listed.total, short.title, short.body, short.answer) == (1, "Vélos", "", "")
         comments = await unit.grpc.ListComments(pb.ListCommentsRequest(proposal_id=proposal))
         assert [each.body for each in comments.comments] == ["Oui", "Merci"]
         disclosed = await unit.grpc.GetDisclosures(pb.GetDisclosuresRequest(event_id=made.event_id))

@@ -187,7 +187,7 @@ class ConsultationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListProcesses(self, request, context):
-        """All processes, newest first.
+        """All processes, newest first, with the first 500 characters of their descriptions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,7 +201,7 @@ class ConsultationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListProposals(self, request, context):
-        """Proposals of a process, a page at a time.
+        """Proposals of a process, a page at a time, without their bodies and answers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
