@@ -27,8 +27,8 @@ QUEUE_APPENDS_MAX = 8_192
 BATCH_APPENDS_MAX = 2_048
 APPEND_MANY_MAX = 1_024
 BLOCKING_WAIT_S_MAX = 60.0
-GATHER_S = 0.005
-"""A busy store takes this much longer to answer; a ballot then costs a third less."""
+GATHER_S = 0.01
+"""A busy store may take this much longer to answer; `benchmarks ballots` says what it saves."""
 
 CommitBatch = Callable[[Sequence[Append]], list[Outcome]]
 OnBatch = Callable[[int, int, float], None]
