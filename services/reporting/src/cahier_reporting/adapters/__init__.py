@@ -1,0 +1,1 @@
+"""What talks outwards: the read model's database."""

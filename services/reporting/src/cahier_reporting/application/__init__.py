@@ -1,0 +1,1 @@
+"""What reporting does: commands, queries, promises kept watch of, and what becomes public."""

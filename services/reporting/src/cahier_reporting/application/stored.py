@@ -1,0 +1,40 @@
+"""How private events are stored and read back. Every topic has a golden file that a test reads
+for ever."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from eventsourcing.domain import CanMutateAggregate
+from eventsourcing.persistence import StoredEvent as AggregateRow
+
+from cahier_ledger.model import StoredEvent
+from cahier_ledger.persistence import JsonTranscoder, TypedMapper
+from cahier_reporting.domain.category import Category
+from cahier_reporting.domain.report import Report
+
+AggregateEvent = CanMutateAggregate[UUID]
+
+_MAPPER = TypedMapper(JsonTranscoder())
+
+
+def mapper() -> TypedMapper:
+    """How aggregates' events are written."""
+    return _MAPPER
+
+
+def aggregate_topics() -> dict[str, type[AggregateEvent]]:
+    """Every event class of every aggregate, by topic."""
+    return {
+        event.TOPIC: event  # type: ignore[attr-defined]
+        for aggregate in (Category, Report)
+        for name, event in vars(aggregate).items()
+        if isinstance(event, type) and issubclass(event, CanMutateAggregate) and name != "Event"
+    }
+
+
+def read(stored: StoredEvent) -> AggregateEvent:
+    """The event as the domain knows it; raises when it cannot be read, whatever the reason."""
+    row = AggregateRow(UUID(stored.stream), stored.version, stored.type, stored.data)
+    told: AggregateEvent = _MAPPER.to_domain_event(row)  # type: ignore[assignment]
+    return told

@@ -1,0 +1,62 @@
+"""The only wiring of reporting: settings in, a unit that serves out."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from cahier_chassis import metrics
+from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
+from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.pseudonyms import load_pseudonyms
+from cahier_chassis.telemetry import trace_meta
+from cahier_chassis.unit import Unit
+from cahier_contracts.reporting.v1.reporting_service_pb2_grpc import (
+    add_ReportingServiceServicer_to_server,
+)
+from cahier_kernel.ids import uuid7
+from cahier_ledger.aggregates import Aggregates
+from cahier_ledger.bus.projection import OwnProjection
+from cahier_ledger.bus.views import ViewDatabase
+from cahier_ledger.ledger import Ledger
+from cahier_reporting.adapters.read_model import SqliteReadModel
+from cahier_reporting.application.commands import Commands
+from cahier_reporting.application.policies import Promises
+from cahier_reporting.application.projections import VIEW, fold
+from cahier_reporting.application.publishing import SERVICE, publish
+from cahier_reporting.application.queries import Queries
+from cahier_reporting.entrypoints.grpc import ANONYMOUS, ReportingGrpc
+from cahier_reporting.settings import ReportingSettings
+
+TIMER_INTERVAL_S = 1.0
+
+
+async def bootstrap(unit: Unit, settings: ReportingSettings) -> None:
+    """Opens the store, the key and the views, and hands everything that runs to the unit."""
+    ledger = Ledger.open(settings.data_dir / "events.db", on_batch=metrics.meter_commit)
+    unit.on_close("ledger", ledger.close)
+    pseudonyms = load_pseudonyms(
+        settings.data_dir / "keys" / "pseudonym.key", may_create=ledger.head_seq() == 0
+    )
+    views = _read_model(unit, settings, ledger)
+    clock = unit.clock
+    aggregates = Aggregates(ledger, SERVICE, publish, lambda: str(uuid7(clock.now())), trace_meta)
+    servicer = ReportingGrpc(
+        ledger,
+        Commands(aggregates, pseudonyms, views, clock),
+        Queries(ledger, views, pseudonyms),
+    )
+    adder = partial(add_ReportingServiceServicer_to_server, servicer)
+    unit.serve_grpc(GrpcServer(SERVICE, [adder], unit.verifier(), anonymous=ANONYMOUS))
+    unit.timer("promises", Promises(aggregates, views).run_due, interval_s=TIMER_INTERVAL_S)
+    relay_outbox(unit, ledger)
+
+
+def _read_model(unit: Unit, settings: ReportingSettings, ledger: Ledger) -> SqliteReadModel:
+    views = ViewDatabase(settings.data_dir / "views.db")
+    unit.on_close("views", partial(asyncio.to_thread, views.close))
+    # Declared before anything is served: queries and the timer read its tables at once.
+    views.declare(VIEW)
+    projection = OwnProjection(ledger, views, VIEW, fold, observer=BusMeters())
+    run_own_projection(unit, projection, ledger)
+    return SqliteReadModel(views, projection)

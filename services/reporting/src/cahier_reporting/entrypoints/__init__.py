@@ -1,0 +1,1 @@
+"""What is talked to: the gRPC service."""
