@@ -102,6 +102,18 @@ DEAD_LETTERS = Gauge(
 BALLOTS_ACCEPTED = Counter(
     "cahier_ballots_accepted_total", "Ballots durably accepted.", registry=REGISTRY
 )
+MAILS_HANDED_OVER = Counter(
+    "cahier_mails_handed_over_total", "Mails that the mail server took.", registry=REGISTRY
+)
+MAILS_WAITING = Gauge(
+    "cahier_mails_waiting", "Mails planned and not yet handed over.", registry=REGISTRY
+)
+MAIL_FAILURES = Counter(
+    "cahier_mail_failures_total",
+    "Hand-overs of mails that failed; they are tried again or given up.",
+    ["reason"],
+    registry=REGISTRY,
+)
 TIMER_ERRORS = Counter(
     "cahier_timer_errors_total",
     "Ticks of a timer that failed and will be tried again.",

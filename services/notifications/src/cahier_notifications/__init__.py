@@ -1,0 +1,1 @@
+"""The notifications service: who follows what, and the mails that follow from it."""

@@ -1,0 +1,1 @@
+"""What talks outwards: the views database, the mail server, the capture server, the catalogue."""

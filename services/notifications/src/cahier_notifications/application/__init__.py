@@ -1,0 +1,1 @@
+"""What the service does: commands on follows, planning mails, handing them over, answering."""

@@ -1,0 +1,167 @@
+"""The only wiring of notifications: settings in, a unit that serves, reacts and sends out."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from faststream.nats import NatsBroker
+from nats.js import JetStreamContext
+
+from cahier_chassis import metrics
+from cahier_chassis.bus import (
+    BusMeters,
+    relay_outbox,
+    run_own_projection,
+    run_public_projection,
+)
+from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.pseudonyms import load_pseudonyms
+from cahier_chassis.unit import Unit
+from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
+    add_NotificationsServiceServicer_to_server,
+)
+from cahier_ledger.bus.envelope import PublicMessage
+from cahier_ledger.bus.health import State
+from cahier_ledger.bus.inbox import Inbox
+from cahier_ledger.bus.projection import OwnProjection, PublicProjection
+from cahier_ledger.bus.reactions import Reactions
+from cahier_ledger.bus.streams import public_stream
+from cahier_ledger.bus.views import Fold, View, ViewDatabase
+from cahier_ledger.ledger import Ledger
+from cahier_notifications.adapters.capture import HOST, CapturedMails, CaptureServer
+from cahier_notifications.adapters.letters import CatalogueLetters
+from cahier_notifications.adapters.read_model import SqlReadModel
+from cahier_notifications.adapters.smtp import NoServer, SmtpAddress, SmtpServer
+from cahier_notifications.adapters.unsubscribing import SignedTokens
+from cahier_notifications.application.commands import Commands
+from cahier_notifications.application.handing_over import HandingOver
+from cahier_notifications.application.planning import Planning
+from cahier_notifications.application.ports import MailServer
+from cahier_notifications.application.projections import (
+    BUDGET,
+    CONSULTATION,
+    OWN,
+    REPORTING,
+    fold_budget,
+    fold_consultation,
+    fold_own,
+    fold_reporting,
+)
+from cahier_notifications.application.publishing import SERVICE
+from cahier_notifications.application.queries import Queries
+from cahier_notifications.entrypoints.grpc import ANONYMOUS, NotificationsGrpc
+from cahier_notifications.entrypoints.subscribers import reactions
+from cahier_notifications.settings import NotificationsSettings
+
+OTHERS: dict[str, tuple[View, Fold[PublicMessage]]] = {
+    "consultation": (CONSULTATION, fold_consultation),
+    "budget": (BUDGET, fold_budget),
+    "reporting": (REPORTING, fold_reporting),
+}
+
+
+async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
+    """Opens the store, the views and the key, and hands everything that runs to the unit."""
+    ledger = Ledger.open(settings.data_dir / "events.db", on_batch=metrics.meter_commit)
+    unit.on_close("ledger", ledger.close)
+    key = load_pseudonyms(
+        settings.data_dir / "keys" / "unsubscribe.key", may_create=ledger.head_seq() == 0
+    )
+    unsubscribing = SignedTokens(key)
+    read_model = _read_model(unit, settings, ledger)
+    captured = CapturedMails(settings.data_dir / "captured") if _captures(settings) else None
+    server = await _mail_server(unit, settings, captured)
+    letters = CatalogueLetters(
+        settings.city, settings.portal_url.rstrip("/"), _sender(settings), unsubscribing
+    )
+    handing_over = HandingOver(
+        ledger, read_model, letters, server, unit.clock, connections=settings.smtp_connections
+    )
+    commands = Commands(ledger, read_model, unsubscribing, unit.clock)
+    servicer = NotificationsGrpc(ledger, commands, Queries(ledger, read_model, captured))
+    adder = partial(add_NotificationsServiceServicer_to_server, servicer)
+    unit.serve_grpc(GrpcServer(SERVICE, [adder], unit.verifier(), anonymous=ANONYMOUS))
+    planning = Planning(ledger, read_model, unit.clock, handing_over.wake)
+    _react(unit, settings, planning)
+    unit.spawn("handing over", handing_over.run)
+    unit.health.add_degradation("mail server", handing_over.away)
+    relay_outbox(unit, ledger)
+
+
+def _read_model(unit: Unit, settings: NotificationsSettings, ledger: Ledger) -> SqlReadModel:
+    views = ViewDatabase(settings.data_dir / "views.db")
+    unit.on_close("views", partial(asyncio.to_thread, views.close))
+    # Declared before anything is served: queries and commands read the tables at once.
+    for view in (OWN, *(view for view, _ in OTHERS.values())):
+        views.declare(view)
+    own = OwnProjection(ledger, views, OWN, fold_own, observer=BusMeters())
+    run_own_projection(unit, own, ledger)
+    read_model = SqlReadModel(ledger, views, own)
+    for service in OTHERS:
+        run_public_projection(unit, service, partial(_projection, read_model, views, service))
+    return read_model
+
+
+def _projection(
+    read_model: SqlReadModel, views: ViewDatabase, service: str, js: JetStreamContext
+) -> PublicProjection:
+    view, fold = OTHERS[service]
+    durable = f"{SERVICE}-things"
+    projection = PublicProjection(
+        js, public_stream(service), durable, views, view, fold, observer=BusMeters()
+    )
+    return read_model.feed(service, projection)
+
+
+def _react(unit: Unit, settings: NotificationsSettings, planning: Planning) -> None:
+    """Reacts to siblings' events once the bus answers; the inbox is as durable as the store."""
+    inbox = Inbox(settings.data_dir / "inbox.db")
+    unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))
+
+    async def run() -> None:
+        await unit.nats()
+        broker = NatsBroker(
+            settings.nats_url,
+            name=f"{settings.city}-{SERVICE}-reactions",
+            max_reconnect_attempts=-1,
+            logger=None,
+        )
+        running = Reactions(broker, inbox, settings.city, observer=BusMeters())
+        for reaction in reactions(planning.react):
+            running.add(reaction)
+        unit.health.add_degradation("reactions", lambda: _unless_running(running))
+        await running.run()
+
+    unit.spawn("reactions", run)
+
+
+def _unless_running(running: Reactions) -> str:
+    ill = [
+        f"{name} {health.state.value} {health.reason}".strip()
+        for name, health in running.health().items()
+        if health.state is not State.RUNNING
+    ]
+    return "; ".join(ill)
+
+
+def _captures(settings: NotificationsSettings) -> bool:
+    return settings.capture and settings.smtp_url is None
+
+
+async def _mail_server(
+    unit: Unit, settings: NotificationsSettings, captured: CapturedMails | None
+) -> MailServer:
+    if settings.smtp_url is not None:
+        address = SmtpAddress.parse(settings.smtp_url.get_secret_value())
+    elif captured is not None:
+        capture = CaptureServer(captured)
+        unit.on_close("capture", capture.close)
+        address = SmtpAddress(HOST, await capture.start())
+    else:
+        return NoServer()
+    return SmtpServer(address, _sender(settings), settings.smtp_timeout_s)
+
+
+def _sender(settings: NotificationsSettings) -> str:
+    return settings.sender or f"no-reply@{settings.city}.cahier.localhost"

@@ -1,0 +1,1 @@
+"""What is talked to: gRPC, and the siblings' streams."""
