@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from jinja2 import Environment, FileSystemLoader
 
 import cahier_portal
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import FailedPrecondition, Invalid, Unavailable
-from cahier_portal.catalogue import error_sentence, messages, t, tn
+from cahier_portal.catalogue import LANGUAGES, error_sentence, messages, speaking, t, tn
 from cahier_portal.wording import rules_in_words
 
 SOURCE = Path(cahier_portal.__file__).parent
@@ -22,11 +23,26 @@ TEXTS = {
 }
 
 
+FORMS = ("zero", "one", "many", "other")
+# What is the same word in both languages.
+ALIKE = {"site.name", "nav.budgets", "staff.field_description"}
+
+
+def stem(key: str) -> str:
+    head, _, last = key.rpartition(".")
+    return head if last in FORMS else key
+
+
+def places(text: str) -> set[str]:
+    return set(re.findall(r"{(\w+)}", text))
+
+
 def keys_used() -> set[str]:
     used: set[str] = set()
     for text in TEXTS.values():
         used |= set(re.findall(r"\bt\(\s*\"([a-z0-9_.]+\.[a-z0-9_]+)\"\s*[,)]", text))
         for stem in re.findall(r"\btn\(\s*\"([a-z0-9_.]+\.[a-z0-9_]+)\"\s*,", text):
+            used |= {f"{stem}.{form}" for form in FORMS if f"{stem}.{form}" in messages()}
             used |= {f"{stem}.one", f"{stem}.other"}
         used |= set(re.findall(r"\"(notice\.[a-z_]+)\"", text))
     return used
@@ -37,7 +53,7 @@ def test_every_key_in_use_has_a_message() -> None:
 
 
 def test_every_message_is_used() -> None:
-    made_up = ("month.", "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
+    made_up = ("role.", "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
                "feasibility.", "order.", "outcome.", "home.how_", "staff.step_", "staff.confirm_",
                "staff.means_", "staff.track_", "staff.vote_type_", "staff.rule_", "staff.ties_",
                "rules.ties_", "notice.step_", "format.")  # fmt: skip
@@ -74,6 +90,68 @@ def test_templates_have_no_inline_style_or_script() -> None:
     for path, text in TEXTS.items():
         if path.suffix == ".html":
             assert not re.search(r"\sstyle=|\son[a-z]+=\"|<script>|<style", text), path
+
+
+def test_languages_have_the_same_messages() -> None:
+    english = {stem(key) for key in messages("en")}
+    for language in LANGUAGES:
+        assert {stem(key) for key in messages(language)} == english, language
+
+
+def test_every_message_is_translated() -> None:
+    english, french = messages("en"), messages("fr")
+    same = {key for key, text in french.items() if text and text == english.get(key)}
+    assert same == ALIKE
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plurals_have_every_form_of_their_language(language: str) -> None:
+    wanted = {*Locale.parse(language).plural_form.tags, "other"}
+    forms: dict[str, set[str]] = {}
+    for key in messages(language):
+        if stem(key) != key:
+            forms.setdefault(stem(key), set()).add(key.rpartition(".")[2])
+    assert forms
+    assert {key for key, found in forms.items() if found - {"zero"} != wanted} == set()
+
+
+def test_languages_fill_the_same_places() -> None:
+    english = {stem(key): places(text) for key, text in messages("en").items()}
+    for key, text in messages("fr").items():
+        assert places(text) | {"n"} == english[stem(key)] | {"n"}, key
+
+
+def test_french_singulars_which_hold_for_zero_too_say_the_number() -> None:
+    french = messages("fr")
+    silent = {key for key, text in french.items() if key.endswith(".one") and "{n}" not in text}
+    assert {key for key in silent if f"{stem(key)}.zero" not in french} == set()
+
+
+def test_french_never_breaks_a_line_before_its_marks() -> None:
+    for key, text in messages("fr").items():
+        assert not re.search(r" [:;!?»]|« |'", text), key
+        assert not re.search(r"\w[;!?]", text), key
+
+
+def test_french_plurals_follow_the_number() -> None:
+    with speaking("fr"):
+        assert tn("word.proposals", 0) == "0 proposition"
+        assert tn("word.proposals", 1) == "1 proposition"
+        assert tn("word.proposals", 4_532) == "4\u202f532 propositions"
+        assert tn("word.proposals", 1_000_000) == "1\u202f000\u202f000 de propositions"
+        assert tn("results.heading", 0) == "Aucun projet lauréat"
+    assert tn("word.proposals", 0) == "0 proposals"
+
+
+def test_an_unknown_refusal_is_told_in_the_readers_language_or_not_at_all() -> None:
+    error = FailedPrecondition("new", "not today")
+    with speaking("fr"):
+        assert error_sentence(error) == t("error.kind_unknown")
+
+
+def test_a_language_that_the_site_does_not_speak_is_an_error() -> None:
+    with pytest.raises(KeyError), speaking("tlh"):
+        pass
 
 
 def test_plurals_follow_the_number() -> None:

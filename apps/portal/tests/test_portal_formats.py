@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cahier_portal import formats, pictures
+from cahier_portal.catalogue import speaking
 
 PARIS = ZoneInfo("Europe/Paris")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -33,8 +34,7 @@ def test_money_is_written_as_people_read_it(cents: int, currency: str, text: str
 
 @pytest.mark.parametrize(
     ("part", "whole", "text"),
-    [(1, 3, "33.3\u00a0%"), (1, 2, "50\u00a0%"), (0, 5, "0\u00a0%"), (5, 0, "0\u00a0%"),
-     (999_999, 1_000_000, "99.9\u00a0%")],
+    [(1, 3, "33.3%"), (1, 2, "50%"), (0, 5, "0%"), (5, 0, "0%"), (999_999, 1_000_000, "99.9%")],
 )  # fmt: skip
 def test_shares_are_rounded_down(part: int, whole: int, text: str) -> None:
     assert formats.share(part, whole) == text
@@ -69,6 +69,41 @@ def test_other_local_inputs_are_refused(text: str) -> None:
 )  # fmt: skip
 def test_durations_take_the_largest_unit_that_fits(seconds: int, text: str) -> None:
     assert formats.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("cents", "currency", "text"),
+    [
+        (800_000_000, "EUR", "8\u202f000\u202f000\u00a0€"),
+        (44_682_940, "EUR", "446\u202f829,40\u00a0€"),
+        (-1_250, "EUR", "-12,50\u00a0€"),
+        (120_000, "PLN", "1\u202f200\u00a0PLN"),
+    ],
+)
+def test_french_money_never_breaks_before_its_symbol(cents: int, currency: str, text: str) -> None:
+    with speaking("fr"):
+        assert formats.money(cents, currency) == text
+
+
+@given(st.integers(-(10**17), 10**17))
+def test_no_cent_is_lost_however_large_the_amount(cents: int) -> None:
+    text = formats.money(cents, "EUR")
+    sign = -1 if text.startswith("-") else 1
+    whole, _, rest = text.strip("-€").replace(",", "").partition(".")
+    assert sign * (int(whole) * 100 + int(rest or 0)) == cents
+
+
+def test_numbers_dates_and_spans_follow_the_reader() -> None:
+    with speaking("fr"):
+        assert formats.number(1_234_567) == "1\u202f234\u202f567"
+        assert formats.share(1, 3) == "33,3\u00a0%"
+        assert formats.day(NOON, PARIS) == "22 novembre 2026"
+        assert formats.day(NOON.replace(month=5, day=1), PARIS) == "1er mai 2026"
+        assert formats.day(NOON.replace(month=5, day=11), PARIS) == "11 mai 2026"
+        assert formats.day_and_time(NOON, PARIS) == "22 novembre 2026 à 13:00 CET"
+        assert formats.duration(86_400) == "1\u00a0jour"
+        assert formats.duration(2_700) == "45 minutes"
+    assert formats.number(1_234_567) == "1,234,567"
 
 
 def test_texts_become_paragraphs_of_lines() -> None:

@@ -131,7 +131,7 @@ def build_app(portal: Portal, health: Health, key: bytes) -> Edge:
         state=State({"portal": portal, "health": health, "sessions": SafeCookieBackend(sessions)}),
         logging_config=None,
     )
-    return Edge(app, is_https=secure)
+    return Edge(app, is_https=secure, language=portal.settings.language)
 
 
 def _visit(request: Request[Any, Any, Any]) -> Visit:

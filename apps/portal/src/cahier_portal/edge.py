@@ -1,4 +1,4 @@
-"""The outermost layer of the site: security headers, HEAD, metrics and the start of a trace.
+"""The outermost layer of the site: security headers, language, HEAD, metrics, start of a trace.
 
 Votes are not traced: what belongs to a ballot leaves no trace id anywhere.
 """
@@ -14,6 +14,8 @@ from opentelemetry.trace import Span, SpanKind
 
 from cahier_chassis import metrics
 from cahier_chassis.telemetry import continue_trace
+from cahier_portal.catalogue import LANGUAGE_DEFAULT, speaking
+from cahier_portal.languages import asked_language, choice_cookie, language_of
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -47,8 +49,10 @@ _UNTRACED = ("/healthz", "/readyz", "/metrics", "/static/")
 class Edge:
     """Wraps the application; every response, an error's too, passes here."""
 
-    def __init__(self, app: App, *, is_https: bool) -> None:
+    def __init__(self, app: App, *, is_https: bool, language: str = LANGUAGE_DEFAULT) -> None:
         self._app = app
+        self._is_https = is_https
+        self._language = language
         self._headers = (*_HEADERS, _STRICT_TRANSPORT) if is_https else _HEADERS
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -59,17 +63,21 @@ class Edge:
         if inner["method"] == "HEAD":
             # The server below leaves the body of an answer to HEAD out by itself.
             inner["method"] = "GET"
+        headers = self._headers
+        if asked := asked_language(inner):
+            cookie = choice_cookie(asked, secure=self._is_https)
+            headers = (*headers, (b"set-cookie", cookie))
         started_s, status = time.perf_counter(), 500
 
         async def guarded(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], *self._headers]}
+                message = {**message, "headers": [*message["headers"], *headers]}
             await send(message)
 
         try:
-            with _trace(inner) as span:
+            with speaking(language_of(inner, self._language)), _trace(inner) as span:
                 await self._app(inner, receive, guarded)
                 if span is not None:
                     span.update_name(f"{scope['method']} {_route(inner)}")

@@ -10,12 +10,20 @@ from litestar.exceptions import HTTPException
 
 from cahier_chassis.logs import get_logger
 from cahier_kernel.errors import DomainError, Kind
-from cahier_portal.catalogue import messages
+from cahier_portal.catalogue import knows, messages
 from cahier_portal.forms import STATUS_OF_KIND
 from cahier_portal.visit import Visit, visit_of
 
 PROBLEM_JSON = "application/problem+json"
-_PROGRAMS = ("/api/", "/disclosures/", "/tlog/", "/receipts/", "/open311/", "/open-data", "/dev/")
+_PROGRAMS = (
+    "/api/",
+    "/disclosures/",
+    "/tlog/",
+    "/receipts/",
+    "/open311/",
+    "/open-data",
+    "/dev/clock",
+)
 _LOG = get_logger(__name__)
 
 
@@ -65,7 +73,7 @@ def problem(status: int, code: str, detail: str, *, field: str = "") -> Response
 
 def error_page(visit: Visit, status: int, headers: dict[str, str] | None = None) -> Response[str]:
     """The page of a status, in the site's own frame."""
-    known = status if f"fault.s{status}.title" in messages() else 500 if status >= 500 else 400
+    known = status if knows(f"fault.s{status}.title") else 500 if status >= 500 else 400
     page = visit.page("fault.html", status, fault=f"fault.s{known}")
     for name, value in (headers or {}).items():
         page.headers[name] = value
@@ -85,6 +93,7 @@ def _is_program(request: Request[Any, Any, Any]) -> bool:
 
 
 def _title(status: int) -> str:
+    # Programs get one language.
     key = f"fault.s{status}.title"
     return messages().get(
         key, messages()["fault.s500.title" if status >= 500 else "fault.s400.title"]

@@ -1,41 +1,61 @@
-"""How money, numbers and moments look to people, in one place and in whole numbers only."""
+"""How money, numbers and moments look to people, in the language of whoever reads them.
+
+Patterns come from Unicode's CLDR by Babel. Amounts stay exact: whole cents become decimals, never
+floats.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+from babel.units import format_unit
 from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup
 
 from cahier_kernel.clock import require_utc, to_rfc3339
-from cahier_portal.catalogue import messages, t, tn
+from cahier_portal.catalogue import language, locale, t
 
-_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}
 _NO_BREAK_SPACE = "\u00a0"
+_KEPT_MAX = 4_096
+# English pages write dates as most of the world's English readers do: 22 November 2026.
+_DATES = {"en": Locale.parse("en_GB")}
 
 
 def money(cents: int, currency: str) -> str:
-    """An amount for people: `€446,829.40`, `€8,000,000`, `PLN 1,200`; whole amounts lose `.00`."""
-    sign, cents = ("-", -cents) if cents < 0 else ("", cents)
-    whole, rest = divmod(cents, 100)
-    amount = f"{whole:,}" + (f".{rest:02d}" if rest else "")
-    symbol = _SYMBOLS.get(currency)
-    return f"{sign}{symbol}{amount}" if symbol else f"{sign}{currency}{_NO_BREAK_SPACE}{amount}"
+    """An amount for people: `€446,829.40`, `8 000 000 €`, `PLN 1,200`; whole amounts lose `.00`."""
+    return _money(cents, currency, language())
+
+
+@lru_cache(_KEPT_MAX)
+def _money(cents: int, currency: str, spoken: str) -> str:
+    known = Locale.parse(spoken)
+    pattern = known.currency_formats["standard"].pattern
+    if cents % 100 == 0:
+        pattern = pattern.replace("0.00", "0")
+    if get_currency_symbol(currency, known)[-1:].isalpha():
+        # CLDR's own spacing rule: letters keep a distance from figures.
+        pattern = pattern.replace("¤#", f"¤{_NO_BREAK_SPACE}#")
+    return format_currency(
+        Decimal(cents) / 100, currency, pattern, locale=known, currency_digits=False
+    )
 
 
 def number(value: int) -> str:
-    """A whole number with thousands set apart: `4,532`."""
-    return f"{value:,}"
+    """A whole number with thousands set apart: `4,532`, `4 532`."""
+    return format_decimal(value, locale=locale())
 
 
 def share(part: int, whole: int) -> str:
-    """Part of a whole in percent, rounded down to a tenth: `33.3 %`; of nothing it is `0 %`."""
-    if whole <= 0:
-        return f"0{_NO_BREAK_SPACE}%"
-    per_mille = part * 1000 // whole
-    tenth = f".{per_mille % 10}" if per_mille % 10 else ""
-    return f"{per_mille // 10}{tenth}{_NO_BREAK_SPACE}%"
+    """Part of a whole in percent, rounded down to a tenth: `33.3%`; of nothing it is `0%`."""
+    thousandths = part * 1000 // whole if whole > 0 else 0
+    pattern = locale().percent_formats[None].pattern.replace("0", "0.#", 1)
+    return format_percent(Decimal(thousandths) / 1000, pattern, locale=locale())
 
 
 def per_mille(part: int, whole: int) -> int:
@@ -49,10 +69,15 @@ def instant(stamp: Timestamp) -> datetime:
 
 
 def day(moment: datetime, zone: ZoneInfo) -> str:
-    """`22 November 2026`, in the city's zone."""
-    local = require_utc(moment).astimezone(zone)
-    month = messages()[f"month.m{local.month:02d}"]
-    return t("format.day", day=local.day, month=month, year=local.year)
+    """`22 November 2026`, `1er mai 2027`; in the city's zone."""
+    return _day(require_utc(moment).astimezone(zone).date(), language())
+
+
+@lru_cache(_KEPT_MAX)
+def _day(date_: date, spoken: str) -> str:
+    text = format_date(date_, "long", locale=_DATES.get(spoken) or spoken)
+    # CLDR has no ordinal for the first of the month, and French says no other.
+    return text.replace("1 ", "1er ", 1) if spoken == "fr" and date_.day == 1 else text
 
 
 def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
@@ -61,7 +86,7 @@ def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
     return t(
         "format.day_and_time",
         day=day(moment, zone),
-        time=local.strftime("%H:%M"),
+        time=format_time(local.time(), "short", locale=_DATES.get(language()) or language()),
         zone=local.tzname() or "",
     )
 
@@ -87,10 +112,10 @@ def from_local_input(text: str, zone: ZoneInfo) -> datetime:
 
 def duration(seconds: int) -> str:
     """A span in the largest unit that fits it whole: `2 days`, `45 minutes`."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds % length == 0 and seconds >= length:
-            return tn(f"format.{unit}", seconds // length)
-    return tn("format.seconds", seconds)
+            return format_unit(seconds // length, f"duration-{unit}", locale=locale())
+    return format_unit(seconds, "duration-second", locale=locale())
 
 
 def pseudonym(author: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,11 @@ from litestar.datastructures import FormMultiDict
 
 from cahier_kernel.errors import DomainError, Kind
 from cahier_kernel.money import CENTS_MAX, parse_cents
-from cahier_portal.catalogue import error_sentence, t
-from cahier_portal.formats import from_local_input
+from cahier_portal.catalogue import error_sentence, language, t
+from cahier_portal.formats import from_local_input, number
 
 KEY_CHARS_MAX = 100
+_GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 STATUS_OF_KIND = {
     Kind.INVALID: 422,
@@ -92,8 +94,16 @@ class Form:
         return self.text("form_key")[:KEY_CHARS_MAX]
 
     def money(self, name: str) -> int:
-        """Cents of an amount; raises FieldErrors."""
-        cleaned = self.text(name).replace(",", "").replace(" ", "").replace("\u00a0", "")
+        """Cents of an amount, written as the reader's language does; raises FieldErrors.
+
+        English groups by commas; French has a decimal comma and groups by spaces. What another
+        language would read as another amount is refused, never guessed.
+        """
+        cleaned = "".join(self.text(name).split())
+        if language() == "fr":
+            cleaned = cleaned.replace(",", ".")
+        elif _GROUPED.fullmatch(cleaned):
+            cleaned = cleaned.replace(",", "")
         try:
             cents = parse_cents(cleaned)
         except ValueError:
@@ -106,7 +116,7 @@ class Form:
         """A whole number from 0, where empty is 0; raises FieldErrors."""
         text = self.text(name) or "0"
         if not (text.isascii() and text.isdigit() and int(text) <= most):
-            raise FieldErrors(FormError(name, t("error.not_a_count", most=f"{most:,}")))
+            raise FieldErrors(FormError(name, t("error.not_a_count", most=number(most))))
         return int(text)
 
     def moment(self, name: str, zone: ZoneInfo) -> Timestamp:

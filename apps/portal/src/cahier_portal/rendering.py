@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cahier_portal import formats, pictures, wording
-from cahier_portal.catalogue import LOCALE_DEFAULT, t, tn
+from cahier_portal.catalogue import LANGUAGES, language, t, tn
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -29,14 +29,14 @@ class Renderer:
             auto_reload=False,
         )
         self._environment.globals.update(
-            t=t, tn=tn, city=city, locale=LOCALE_DEFAULT, version=version, pictures=pictures
+            t=t, tn=tn, city=city, languages=LANGUAGES, version=version, pictures=pictures
         )
         self._environment.globals.update(_wordings())
         self._environment.filters.update(_filters(zone))
 
     def render(self, template: str, **context: Any) -> str:
         """The HTML of a template; raises jinja2 errors, which are ours to fix."""
-        return self._environment.get_template(template).render(context)
+        return self._environment.get_template(template).render(locale=language(), **context)
 
 
 def _filters(zone: ZoneInfo) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, field_validator
@@ -38,6 +38,9 @@ class PortalSettings(ServiceSettings):
         description="Where people reach the site; cookies are Secure when it begins with https.",
     )
     time_zone: str = Field("UTC", description="IANA zone in which people read and write dates.")
+    language: Literal["en", "fr"] = Field(
+        "en", description="Language of whoever chose none and whose browser asks for none we speak."
+    )
     sign_in_tries_per_minute: int = Field(
         60, ge=1, le=10_000, description="Sign-ins and registrations a minute from one address."
     )

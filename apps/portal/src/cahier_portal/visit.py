@@ -17,6 +17,7 @@ from cahier_kernel.clock import Clock
 from cahier_kernel.errors import DomainError, Forbidden, Kind, Unauthenticated
 from cahier_kernel.ids import uuid7
 from cahier_portal import session
+from cahier_portal.catalogue import language
 from cahier_portal.clients import Service, Services, is_read
 from cahier_portal.rendering import Renderer
 from cahier_portal.session import AccessTokens, Visitor
@@ -120,9 +121,17 @@ class Visit:
             csrf=self._csrf(),
             form_key=str(uuid7(self.portal.clock.now())),
             identity_away=self.identity_away,
+            here=self._here(),
             **{"errors": [], "values": {}, **context},
         )
-        return Response(html, status_code=status, media_type=MediaType.HTML, headers=_NOT_SHARED)
+        headers = {**_NOT_SHARED, "content-language": language()}
+        return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+    def _here(self) -> str:
+        """The address of this page up to where `lang=` is put, for the language links."""
+        path, _, query = self._return_path().partition("?")
+        kept = [part for part in query.split("&") if part and not part.startswith("lang=")]
+        return path + "?" + "".join(f"{part}&" for part in kept)
 
     def _csrf(self) -> str:
         # Where no route was found nothing has read the cookie yet; it holds the same token.

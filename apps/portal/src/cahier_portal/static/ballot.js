@@ -7,14 +7,16 @@
   const most = Number(tally.dataset.most);
   const cap = Number(tally.dataset.cap);
   const cost = part("cost");
-  const symbols = { EUR: "€", GBP: "£", USD: "$" };
 
   // The same form that the server writes: whole amounts lose their cents.
   const money = (cents) => {
-    const whole = Math.floor(cents / 100).toLocaleString("en-GB");
-    const rest = cents % 100 ? "." + String(cents % 100).padStart(2, "0") : "";
-    const symbol = symbols[cost.dataset.currency];
-    return symbol ? symbol + whole + rest : `${cost.dataset.currency}\u00a0${whole}${rest}`;
+    const digits = cents % 100 ? 2 : 0;
+    return new Intl.NumberFormat(document.documentElement.lang, {
+      style: "currency",
+      currency: cost.dataset.currency,
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(cents / 100);
   };
 
   const update = () => {
