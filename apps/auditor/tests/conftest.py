@@ -25,11 +25,13 @@ from cahier_record.budget.views import BudgetView
 from cahier_record.consultation import events as consultation
 from cahier_record.events import decode_leaf
 from cahier_record.identity import events as identity
+from cahier_record.reporting import events as reporting
 
 NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
 ELECTION = "018f3a00-0000-7000-8000-000000000001"
 PROCESS = "018f3a00-0000-7000-8000-000000000002"
 PROPOSAL = "018f3a00-0000-7000-8000-000000000003"
+REPORT = "018f3a00-0000-7000-8000-000000000004"
 SIZE = 64
 CHOICES = ((1,), (1, 2), (2,), (1, 3), (3,))
 
@@ -128,6 +130,19 @@ def city() -> City:
         title="Benches",
         body="More benches",
     )
+    city.say(
+        reporting.CategoryDefined(category="light", department="traffic", promise_days=4),
+        label="A light is out",
+    )
+    city.say(
+        reporting.ReportReceived(
+            report=REPORT, category="light", department="traffic", state="unconfirmed"
+        ),
+        description="Dark",
+        address="Elm Street",
+    )
+    city.say(reporting.PromiseMissed(report=REPORT, answer_by="a"))
+    city.say(reporting.ReportClosed(report=REPORT, state="fixed"), text="")
     rules = budget.Rules(vote_type="approval", rule="greedy", min_length=1, max_length=2)
     city.say(
         budget.ElectionCreated(

@@ -54,7 +54,9 @@ def test_a_replay_tells_the_state_of_everything(bundle: Path) -> None:
     assert done.returncode == 0
     assert f"election {ELECTION}: published, 3 projects, 5 ballots" in done.stdout
     assert "1 registered, 1 of them imported" in done.stdout
+    assert "street reports: 1, 1 closed, 1 promises missed" in done.stdout
     state = json.loads(audit("replay", bundle, "--json").stdout)
+    assert state["reporting"]["categories"]["light"]["department"] == "traffic"
     assert state["elections"][0]["result"]["selected"] == [1, 3]
 
 

@@ -12,6 +12,7 @@ import cahier_record.budget
 import cahier_record.consultation
 import cahier_record.identity
 import cahier_record.notifications
+import cahier_record.reporting
 from cahier_auditor.bundle import Bundle
 from cahier_auditor.findings import Finding
 from cahier_kernel.clock import from_rfc3339
@@ -23,12 +24,14 @@ from cahier_record.consultation.views import ConsultationView
 from cahier_record.events import Leaf, decode_leaf
 from cahier_record.identity.views import IdentityView
 from cahier_record.notifications.views import NotificationsView
+from cahier_record.reporting.views import ReportingView
 
 REGISTERED = (
     cahier_record.budget,
     cahier_record.consultation,
     cahier_record.identity,
     cahier_record.notifications,
+    cahier_record.reporting,
 )
 """Importing these gives each event type its meaning."""
 
@@ -39,6 +42,7 @@ class Replay:
 
     identity: IdentityView = field(default_factory=IdentityView)
     consultation: ConsultationView = field(default_factory=ConsultationView)
+    reporting: ReportingView = field(default_factory=ReportingView)
     budget: BudgetView = field(default_factory=BudgetView)
     notifications: NotificationsView = field(default_factory=NotificationsView)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -118,5 +122,7 @@ def _apply(result: Replay, index: int, leaf: Leaf) -> None:
         result.consultation.apply(leaf)
     elif leaf.service == "identity":
         result.identity.apply(leaf)
+    elif leaf.service == "reporting":
+        result.reporting.apply(leaf)
     elif leaf.service == "notifications":
         result.notifications.apply(leaf)

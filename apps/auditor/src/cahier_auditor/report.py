@@ -31,6 +31,10 @@ def replay_lines(replayed: Replay) -> Iterator[str]:
             f"election {election.created.election}: {election.state}, "
             f"{len(election.projects)} projects, {len(election.ballots)} ballots"
         )
+    if reports := replayed.reporting.reports.values():
+        closed = sum(one.is_closed for one in reports)
+        missed = sum(one.promise_missed for one in reports)
+        yield f"street reports: {len(reports)}, {closed} closed, {missed} promises missed"
     if mailings := replayed.notifications.mails:
         yield f"mails: {sum(mailings.values())} handed over about {len(mailings)} events"
     for event_type, times in replayed.unknown.items():
@@ -56,6 +60,7 @@ def replay_json(replayed: Replay) -> dict[str, Any]:
         "unknown": replayed.unknown,
         "identity": msgspec.to_builtins(replayed.identity, order="sorted"),
         "consultation": msgspec.to_builtins(replayed.consultation, order="sorted"),
+        "reporting": msgspec.to_builtins(replayed.reporting, order="sorted"),
         "elections": [
             {
                 "election": election.created.election,

@@ -14,6 +14,7 @@ import cahier_record.budget
 import cahier_record.consultation
 import cahier_record.identity
 import cahier_record.notifications
+import cahier_record.reporting
 from cahier_cli.city import SERVICES, CityError, CityFolder
 from cahier_ledger.entries import write_entries
 from cahier_ledger.leaves import disclosure_json
@@ -27,6 +28,7 @@ REGISTERED = (
     cahier_record.consultation,
     cahier_record.identity,
     cahier_record.notifications,
+    cahier_record.reporting,
 )
 
 
