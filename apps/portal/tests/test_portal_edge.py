@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from cahier_chassis.health import Health
+from cahier_chassis.keys import KeyUnusable
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_kernel.clock import FileClock
 from cahier_kernel.errors import Unauthenticated
@@ -229,7 +230,7 @@ def test_the_session_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path
     assert session_key(tmp_path) == key
     assert stat.S_IMODE((tmp_path / "keys/session.key").stat().st_mode) == 0o600
     (tmp_path / "keys/session.key").write_bytes(b"short")
-    with pytest.raises(ValueError, match="32 bytes"):
+    with pytest.raises(KeyUnusable, match="instead of 32"):
         session_key(tmp_path)
 
 

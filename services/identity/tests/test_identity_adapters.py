@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import stat
 import time
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from cahier_chassis.tokens import TokenIssuer, TokenVerifier
 from cahier_identity.adapters import tokens
 from cahier_identity.adapters.census_rows import CensusView
 from cahier_identity.adapters.passwords import Argon2Passwords
-from cahier_identity.adapters.secrets import KEY_FILE, HmacSecrets, KeyLost, open_key
+from cahier_identity.adapters.secrets import HmacSecrets
 from cahier_identity.application.projections import CENSUS_VIEW, fold_census
 from cahier_identity.domain.census import CensusProof
 from cahier_kernel.errors import Unauthenticated, Unavailable
@@ -43,21 +42,6 @@ def test_what_is_derived_from_the_key_stays_the_same() -> None:
     assert str(secrets.address_id("ada@example.org")) == "f5fb8da5-4de7-89a4-9c4e-fc379c48f060"
     assert secrets.census_key(proof) == "vWIg1euLrKqXUHd4-MpUrtSMW5OYxtOI6Hhc-ZjyC-A"
     assert secrets.fingerprint(b"secret") == "dYSFnzIFpSTwZMkEldxR0mUA4zvDstfjIRAe_ymi9CM"
-
-
-def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
-    key = open_key(tmp_path / "keys", may_make=True)
-    assert len(key) == 32
-    assert open_key(tmp_path / "keys", may_make=True) == key
-    assert stat.S_IMODE((tmp_path / "keys" / KEY_FILE).stat().st_mode) == 0o600
-
-
-def test_a_lost_or_cut_key_is_never_replaced(tmp_path: Path) -> None:
-    with pytest.raises(KeyLost):
-        open_key(tmp_path, may_make=False)
-    (tmp_path / KEY_FILE).write_bytes(KEY[:31])
-    with pytest.raises(KeyLost):
-        open_key(tmp_path, may_make=True)
 
 
 def test_a_token_key_that_is_named_must_be_there_and_believed(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cahier_chassis.files import write_whole
 from cahier_chassis.keys import PUBLIC_SUFFIX, write_key_pair
 
 SERVICES = ("identity", "consultation", "budget")
@@ -81,7 +81,8 @@ class CityFolder:
         for folder in (self.root, self.keys, self.root / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
         if not self._name_file.is_file():
-            write_atomically(self._name_file, json.dumps({"city": city or "demo"}) + "\n")
+            named = json.dumps({"city": city or "demo"}) + "\n"
+            write_whole(self._name_file, named.encode(), mode=0o644)
         if city is not None and city != self.name:
             raise CityError(f"{self.root} belongs to the city {self.name}, not {city}")
         if not self.token_private_key.is_file():
@@ -111,13 +112,3 @@ class CityLock:
 
     def release(self) -> None:
         self._file.close()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replaces a file so that a reader, or a crash, meets the old text or the new one."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

@@ -13,7 +13,8 @@ from contextlib import suppress
 
 import httpx
 
-from cahier_cli.city import CityFolder, write_atomically
+from cahier_chassis.files import write_whole
+from cahier_cli.city import CityFolder
 from cahier_cli.units import LOOPBACK, Unit, environment_of
 from cahier_kernel.launch import dying_with_parent
 
@@ -129,7 +130,8 @@ class Supervisor:
             },
             "pids": {name: process.pid for name, process in self._processes.items()},
         }
-        write_atomically(self._folder.run_file, json.dumps(running, indent=2) + "\n")
+        text = json.dumps(running, indent=2) + "\n"
+        write_whole(self._folder.run_file, text.encode(), mode=0o644)
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> bool:

@@ -1,4 +1,8 @@
-"""Key files: Ed25519 pairs as PEM, `NAME.pem` (private, 0600) beside `NAME.pub.pem`."""
+"""Key files: secrets of 32 bytes, and Ed25519 pairs as PEM.
+
+A secret is made once and never replaced: what was derived from it, people's pseudonyms for one,
+could not be had again. Of a pair `NAME.pem` is private (0600), `NAME.pub.pem` beside it public.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,32 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from cahier_chassis.files import write_whole
+
+SECRET_BYTES = 32
 PUBLIC_SUFFIX = ".pub.pem"
 PUBLIC_KEYS_MAX = 64
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+
+
+class KeyUnusable(Exception):
+    """A secret key is missing or cut; put it back from a backup."""
+
+
+def secret_key(path: Path, *, may_make: bool) -> bytes:
+    """The 32 bytes in `path`, with may_make made (0600, synced) when there is no such file.
+
+    Raises KeyUnusable.
+    """
+    if not path.exists():
+        if not may_make:
+            raise KeyUnusable(f"{path} is missing, but there is data that depends on it")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(path, os.urandom(SECRET_BYTES))
+    key = path.read_bytes()
+    if len(key) != SECRET_BYTES:
+        raise KeyUnusable(f"{path} has {len(key)} bytes instead of {SECRET_BYTES}")
+    return key
 
 
 def write_key_pair(folder: Path, name: str) -> tuple[Path, Path]:

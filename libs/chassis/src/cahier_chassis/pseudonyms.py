@@ -7,24 +7,16 @@ made only while the store is empty.
 from __future__ import annotations
 
 import hmac
-import os
 from pathlib import Path
 
+from cahier_chassis.keys import secret_key
 from cahier_kernel import base64url
-
-KEY_BYTES = 32
-
-
-class KeyUnusable(Exception):
-    """The pseudonym key is missing or damaged; put it back from a backup."""
 
 
 class HmacPseudonyms:
     """HMAC-SHA256(key, person || 0x00 || thing) in base64url without padding (RFC 2104)."""
 
     def __init__(self, key: bytes) -> None:
-        if len(key) != KEY_BYTES:
-            raise KeyUnusable(f"the pseudonym key has {len(key)} bytes instead of {KEY_BYTES}")
         self._key = key
 
     def of(self, person: str, thing: str) -> str:
@@ -32,29 +24,8 @@ class HmacPseudonyms:
 
 
 def load_pseudonyms(path: Path, *, may_create: bool) -> HmacPseudonyms:
-    """Pseudonyms under the key in `path`; with may_create, made (0600, synced) when missing.
+    """Pseudonyms under the key in `path`; with may_create, made when missing.
 
-    Raises KeyUnusable.
+    Raises keys.KeyUnusable.
     """
-    if not path.exists():
-        if not may_create:
-            raise KeyUnusable(f"{path} is missing, and this store holds events made with it")
-        _create(path)
-    return HmacPseudonyms(path.read_bytes())
-
-
-def _create(path: Path) -> None:
-    """Writes beside and renames, so that a crash leaves no half key."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_suffix(".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(os.urandom(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    return HmacPseudonyms(secret_key(path, may_make=may_create))

@@ -9,7 +9,7 @@ from functools import partial
 from cahier_chassis import metrics
 from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
-from cahier_chassis.keys import load_public_keys
+from cahier_chassis.keys import load_public_keys, secret_key
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
 from cahier_chassis.unit import Unit
@@ -18,7 +18,7 @@ from cahier_contracts.identity.v1.identity_service_pb2_grpc import (
 )
 from cahier_identity.adapters.census_rows import CensusView
 from cahier_identity.adapters.passwords import Argon2Passwords
-from cahier_identity.adapters.secrets import HmacSecrets, open_key
+from cahier_identity.adapters.secrets import HmacSecrets
 from cahier_identity.adapters.tokens import (
     SESSION_AUDIENCE,
     JwtTokens,
@@ -44,8 +44,8 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
     """Opens the store and the keys, and hands everything that runs to the unit."""
     ledger = Ledger.open(settings.data_dir / "events.db", on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
-    keys = settings.data_dir / "keys"
-    secrets = HmacSecrets(open_key(keys, may_make=ledger.head_seq() == 0))
+    key = settings.data_dir / "keys" / "pseudonym.key"
+    secrets = HmacSecrets(secret_key(key, may_make=ledger.head_seq() == 0))
     tokens = _tokens(settings)
     passwords = Argon2Passwords()
     unit.on_close("passwords", passwords.close)

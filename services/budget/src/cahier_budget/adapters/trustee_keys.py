@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
+from cahier_chassis.files import write_whole
 from cahier_kernel.errors import Unavailable
 from cahier_ledger.sealing import new_trustee_key
 
@@ -22,7 +22,8 @@ class TrusteeKeyFiles:
         if not path.exists():
             private_key, public_key = new_trustee_key()
             pair = {"election": election_id, "private_key": private_key, "public_key": public_key}
-            self._write(path, json.dumps(pair).encode())
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(path, json.dumps(pair).encode())
         return self._read(election_id)["public_key"]
 
     def private_key(self, election_id: str) -> str:
@@ -37,21 +38,6 @@ class TrusteeKeyFiles:
                 "trustee_key_missing", "the election's trustee key cannot be read"
             ) from error
         return pair
-
-    def _write(self, path: Path, content: bytes) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _path(self, election_id: str) -> Path:
         return self._folder / f"trustee-{election_id}.json"
