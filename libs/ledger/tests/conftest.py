@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -16,9 +17,13 @@ import psycopg
 import pytest
 from nats.aio.client import Client
 
+from cahier_ledger.bus.inbox import Inbox
 from cahier_ledger.bus.server import NatsServer
+from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import Append, NewEvent, PublicLeaf, StreamAppend
+from cahier_ledger.postgres.connections import connect
+from cahier_ledger.postgres.database import PostgresDatabase
 from cahier_ledger.postgres.opening import open_ledger
 from cahier_ledger.postgres.server import PostgresServer
 
@@ -41,6 +46,23 @@ class Place:
         if self.dsn is None:
             return Ledger.open(self.folder / "ledger.db", **options)
         return open_ledger(self.dsn, self.schema, **options)
+
+    def open_views(self) -> ViewDatabase:
+        if self.dsn is None:
+            return ViewDatabase(self.folder / "v" / "views.db")
+        return ViewDatabase(PostgresDatabase(self.dsn, f"{self.schema}_views", durable=False))
+
+    def delete_views(self) -> None:
+        if self.dsn is None:
+            shutil.rmtree(self.folder / "v")
+        else:
+            with connect(self.dsn, "public") as connection:
+                connection.execute(f'DROP SCHEMA "{self.schema}_views" CASCADE')
+
+    def open_inbox(self, schema: str = "") -> Inbox:
+        if self.dsn is None:
+            return Inbox(self.folder / "i" / "inbox.db", schema)
+        return Inbox(PostgresDatabase(self.dsn, f"{self.schema}_inbox", durable=True), schema)
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,14 @@ import json
 import random
 import signal
 import sys
-from pathlib import Path
+from typing import Any
 
 from nats.aio.client import Client
 
 from cahier_ledger.bus.server import NatsServer
-from cahier_ledger.bus.views import ViewDatabase
 
 UNIT = """
-import asyncio, json, sqlite3, sys
+import asyncio, json, sys
 from pathlib import Path
 import nats
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
@@ -23,6 +22,8 @@ from cahier_ledger.bus.relay import Relay
 from cahier_ledger.bus.views import View, ViewDatabase
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import Append, NewEvent, PublicLeaf, StreamAppend
+from cahier_ledger.postgres.database import PostgresDatabase
+from cahier_ledger.postgres.opening import open_ledger
 
 OWN = View("own", ("own",), "CREATE TABLE own(place INTEGER PRIMARY KEY, n INTEGER)")
 PUBLIC = View("public", ("public",), "CREATE TABLE public(place INTEGER PRIMARY KEY, n INTEGER)")
@@ -32,9 +33,14 @@ def append(n):
     event = NewEvent("thing.counted", str(n).encode(), public=PublicLeaf(f"leaf-{n}", "t", leaf))
     return Append((StreamAppend(f"thing-{n}", 0, (event,)),))
 
-async def main(folder, url):
-    ledger = Ledger.open(folder / "events.db")
-    views = ViewDatabase(folder / "views.db")
+def open_both(folder, dsn, schema):
+    if not dsn:
+        return Ledger.open(folder / "ledger.db"), ViewDatabase(folder / "v" / "views.db")
+    views = PostgresDatabase(dsn, f"{schema}_views", durable=False)
+    return open_ledger(dsn, schema), ViewDatabase(views)
+
+async def main(folder, url, dsn, schema):
+    ledger, views = open_both(folder, dsn, schema)
     nc = await nats.connect(url)
     parts = [
         Relay(ledger, nc, "budget", "testville"),
@@ -45,7 +51,7 @@ async def main(folder, url):
                 "INSERT INTO public(n) VALUES (?)", (json.loads(m.leaf)["n"],))),
     ]
     tasks = [asyncio.create_task(part.run()) for part in parts]
-    if len(sys.argv) > 3:
+    if len(sys.argv) > 5:
         head = ledger.public_head()
         assert await parts[0].wait_relayed(head, 30)
         assert await parts[1].wait_for(head, 30)
@@ -60,23 +66,24 @@ async def main(folder, url):
         print(n, flush=True)
         await asyncio.sleep(0.002)
 
-asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+asyncio.run(main(Path(sys.argv[1]), *sys.argv[2:5]))
 """
 
 
-async def start(folder: Path, broker: NatsServer, *more: str) -> asyncio.subprocess.Process:
+async def start(place: Any, broker: NatsServer, *more: str) -> asyncio.subprocess.Process:
+    where = (str(place.folder), broker.url, place.dsn or "", place.schema)
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", UNIT, str(folder), broker.url, *more, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", UNIT, *where, *more, stdout=asyncio.subprocess.PIPE
     )
 
 
 async def test_a_unit_killed_at_any_moment_loses_and_doubles_nothing(
-    tmp_path: Path, nats_broker: NatsServer, nats_client: Client
+    place: Any, nats_broker: NatsServer, nats_client: Client
 ) -> None:
     chance = random.Random(1789)
     acknowledged = 0
     for _ in range(4):
-        unit = await start(tmp_path, nats_broker)
+        unit = await start(place, nats_broker)
         assert unit.stdout is not None
         assert await unit.stdout.readline() == b"started\n"
         await asyncio.sleep(chance.uniform(0.1, 0.7))
@@ -84,12 +91,12 @@ async def test_a_unit_killed_at_any_moment_loses_and_doubles_nothing(
         told = (await unit.stdout.read()).split()
         await unit.wait()
         acknowledged = max([acknowledged, *(int(each) for each in told)])
-    last = await start(tmp_path, nats_broker, "catch-up")
+    last = await start(place, nats_broker, "catch-up")
     out, _ = await asyncio.wait_for(last.communicate(), 60)
     assert last.returncode == 0
     head = int(out)
     assert head >= acknowledged > 0
-    views = ViewDatabase(tmp_path / "views.db")
+    views = place.open_views()
     for table in ("own", "public"):
         rows = views.fetch_all(f"SELECT n FROM {table} ORDER BY place")
         assert [row["n"] for row in rows] == list(range(1, head + 1))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.dead import (
     NoSuchDeadLetter,
     RedriveFailed,
@@ -43,8 +42,8 @@ SCHEMA = "CREATE TABLE IF NOT EXISTS mails(event_id TEXT NOT NULL)"
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    inbox = Inbox(tmp_path / "inbox.db", SCHEMA)
+def inbox(place: Any) -> Iterator[Inbox]:
+    inbox: Inbox = place.open_inbox(SCHEMA)
     yield inbox
     inbox.close()
 
@@ -95,12 +94,11 @@ async def restart(broker: NatsServer, client: Client) -> None:
 
 
 def mails(inbox: Inbox) -> list[str]:
-    with inbox._lock:
-        return [row[0] for row in inbox._db.execute("SELECT event_id FROM mails ORDER BY 1")]
+    return [row[0] for row in inbox.fetch_all("SELECT event_id FROM mails ORDER BY 1")]
 
 
 async def send_mail(delivery: Delivery) -> None:
-    def effect(db: sqlite3.Connection) -> None:
+    def effect(db: Sql) -> None:
         db.execute("INSERT INTO mails VALUES (?)", (delivery.message.id,))
 
     await delivery.write(effect)
@@ -202,7 +200,7 @@ async def test_an_effect_that_fails_half_way_leaves_nothing(
     attempts: list[int] = []
 
     async def handle(delivery: Delivery) -> None:
-        def effect(db: sqlite3.Connection) -> None:
+        def effect(db: Sql) -> None:
             db.execute("INSERT INTO mails VALUES (?)", (delivery.message.id,))
             attempts.append(delivery.attempt)
             if len(attempts) == 1:
@@ -351,12 +349,12 @@ async def test_a_strangers_message_is_passed_over(
     assert info.num_ack_pending == 0
 
 
-def test_the_inbox_survives_reopening_and_refuses_a_second_time(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path / "i.db", SCHEMA)
+def test_the_inbox_survives_reopening_and_refuses_a_second_time(place: Any) -> None:
+    inbox = place.open_inbox(SCHEMA)
     inbox.do("mail", "leaf-1")
     inbox.close()
     inbox.close()
-    inbox = Inbox(tmp_path / "i.db", SCHEMA)
+    inbox = place.open_inbox(SCHEMA)
     assert inbox.done("mail", "leaf-1")
     assert not inbox.done("mail", "leaf-2")
     assert not inbox.done("other", "leaf-1")

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View, ViewDatabase, ViewMoved, is_passing
+from cahier_ledger.model import StoreUnavailable
 
 NUMBERS = View("numbers", ("numbers",), "CREATE TABLE numbers(n INTEGER NOT NULL)")
 
 
 @pytest.fixture
-def views(tmp_path: Path) -> Iterator[ViewDatabase]:
-    database = ViewDatabase(tmp_path / "v" / "views.db")
+def views(place: Any) -> Iterator[ViewDatabase]:
+    database: ViewDatabase = place.open_views()
     database.declare(NUMBERS)
     yield database
     database.close()
 
 
-def fold(db: sqlite3.Connection, n: int) -> None:
+def fold(db: Sql, n: int) -> None:
     if n < 0:
         raise ValueError("negative")
     db.execute("INSERT INTO numbers VALUES (?)", (n,))
@@ -89,20 +94,80 @@ def test_a_view_whose_table_was_dropped_starts_again(views: ViewDatabase) -> Non
 
 def test_a_schema_must_make_its_tables(views: ViewDatabase) -> None:
     with pytest.raises(ValueError, match="does not create"):
-        views.declare(View("x", ("x", "y"), "CREATE TABLE x(n)"))
+        views.declare(View("x", ("x", "y"), "CREATE TABLE x(n INTEGER)"))
     assert views.position("x") == 0
 
 
-def test_a_full_disk_takes_in_nothing_and_passes(views: ViewDatabase) -> None:
+def test_a_full_disk_takes_in_nothing_and_passes(sqlite_place: Any) -> None:
+    views = sqlite_place.open_views()
+    views.declare(NUMBERS)
     with views.transaction() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
-    views._writer.execute(f"PRAGMA max_page_count = {pages}")
+    views._db._writer.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(sqlite3.OperationalError) as caught:
         take(views, 0, *range(1, 5000))
     assert is_passing(caught.value)
     assert numbers(views) == []
-    views._writer.execute("PRAGMA max_page_count = 100000")
+    views._db._writer.execute("PRAGMA max_page_count = 100000")
     assert take(views, 0, *range(1, 5000)) == (4999, None)
+    views.close()
+
+
+@pytest.mark.parametrize("state", ["53100", "40001", "55P03", "57P01", "58030"])
+def test_a_server_that_cannot_now_takes_in_nothing_and_passes(
+    postgres_place: Any, state: str
+) -> None:
+    def failing(db: Sql, n: int) -> None:
+        fold(db, n)
+        if n == 2:
+            db.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+
+    views = postgres_place.open_views()
+    views.declare(NUMBERS)
+    with pytest.raises(StoreUnavailable) as caught:
+        views.fold(NUMBERS, 0, [(1, 1), (2, 2)], failing)
+    assert is_passing(caught.value)
+    assert numbers(views) == []
+    assert take(views, 0, 1, 2) == (2, None)
+    views.close()
+
+
+def test_an_error_that_a_fold_swallowed_is_not_taken_for_success(postgres_place: Any) -> None:
+    def careless(db: Sql, n: int) -> None:
+        fold(db, n)
+        with contextlib.suppress(Exception):
+            db.execute("SELECT nothing FROM nowhere")
+
+    views = postgres_place.open_views()
+    views.declare(NUMBERS)
+    taken, error = views.fold(NUMBERS, 0, [(1, 1)], careless)
+    assert (taken, numbers(views), views.position("numbers")) == (0, [], 0)
+    assert error is not None
+    views.close()
+
+
+def test_two_projections_of_one_view_do_not_poison_each_other(postgres_place: Any) -> None:
+    unique = replace(NUMBERS, schema="CREATE TABLE numbers(n INTEGER PRIMARY KEY)")
+    first, second = postgres_place.open_views(), postgres_place.open_views()
+    first.declare(unique)
+    assert second.declare(unique) == 0
+    assert first.fold(unique, 0, [(1, 1), (2, 2)], fold) == (2, None)
+    with pytest.raises(ViewMoved):
+        second.fold(unique, 0, [(1, 1)], fold)
+    assert second.position("numbers") == 2
+    first.close()
+    second.close()
+
+
+def test_views_declared_at_the_same_time_are_made_once(postgres_place: Any) -> None:
+    def declare() -> None:
+        views = postgres_place.open_views()
+        views.declare(NUMBERS)
+        views.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        for each in [pool.submit(declare) for _ in range(6)]:
+            each.result()
 
 
 def test_readers_see_whole_transactions_and_cannot_write(views: ViewDatabase) -> None:
@@ -111,7 +176,7 @@ def test_readers_see_whole_transactions_and_cannot_write(views: ViewDatabase) ->
         db.execute("INSERT INTO numbers VALUES (20)")
         assert numbers(views) == [10]
     assert numbers(views) == [10, 20]
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises((sqlite3.OperationalError, psycopg.errors.ReadOnlySqlTransaction)):
         views.fetch_all("INSERT INTO numbers VALUES (30)")
 
 
@@ -124,9 +189,9 @@ def test_a_snapshot_sees_one_moment(views: ViewDatabase) -> None:
     assert numbers(views) == [10, 20]
 
 
-def test_position_survives_reopening(tmp_path: Path) -> None:
+def test_position_survives_reopening(place: Any) -> None:
     for expected in range(3):
-        views = ViewDatabase(tmp_path / "views.db")
+        views = place.open_views()
         assert views.declare(NUMBERS) == expected
         take(views, expected, expected)
         views.close()

@@ -1,20 +1,21 @@
 """Remembers which events a reaction has acted on, in the transaction in which it acted.
 
-Unlike the views this file cannot be built again: without it, mails would be sent twice. So it is
-as durable as the event store (`synchronous=FULL`) and belongs into the backup.
+Unlike the views these tables cannot be built again: without them, mails would be sent twice. So
+they are as durable as the event store and belong into the backup.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
-BUSY_TIMEOUT_S = 10.0
+from cahier_ledger.bus.database import Database, Row, Sql, SqliteDatabase
 
-Effect = Callable[[sqlite3.Connection], None]
-"""Writes to the inbox's database, on a worker thread, inside its transaction; nothing else."""
+Effect = Callable[[Sql], None]
+"""Writes to the inbox's database, on a worker thread, inside its transaction; nothing else. Which
+SQL it may speak says the module `database`."""
 
 
 class AlreadyDone(Exception):
@@ -25,31 +26,27 @@ class Inbox:
     """A service's inbox, and the tables that its reactions write to. Thread-safe.
 
     Guarantees: an effect and the note that it was done are stored together or not at all, and an
-    effect of one reaction on one event is stored at most once.
+    effect of one reaction on one event is stored at most once, in however many processes it runs.
     """
 
-    def __init__(self, path: Path, schema: str = "") -> None:
-        """schema: `CREATE TABLE IF NOT EXISTS ...` of the tables that effects write to."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS inbox(reaction TEXT NOT NULL, event_id TEXT NOT NULL, "
-            "PRIMARY KEY (reaction, event_id)) WITHOUT ROWID"
-        )
-        for statement in filter(str.strip, schema.split(";")):
-            self._db.execute(statement)
+    def __init__(self, place: Path | Database, schema: str = "") -> None:
+        """place: a SQLite file, made if need be, or a database.
+
+        schema: `CREATE TABLE IF NOT EXISTS ...` of the tables that effects write to.
+        """
+        self._db = SqliteDatabase(place, durable=True) if isinstance(place, Path) else place
+        with self._db.transaction() as db:
+            self._db.create(
+                db,
+                "CREATE TABLE IF NOT EXISTS inbox(reaction TEXT NOT NULL, event_id TEXT NOT NULL, "
+                "PRIMARY KEY (reaction, event_id)) WITHOUT ROWID;" + schema,
+            )
 
     def done(self, reaction: str, event_id: str) -> bool:
         """Whether the reaction has acted on the event."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT 1 FROM inbox WHERE reaction = ? AND event_id = ?", (reaction, event_id)
-            ).fetchone()
+        row = self._db.fetch_one(
+            "SELECT 1 FROM inbox WHERE reaction = ? AND event_id = ?", (reaction, event_id)
+        )
         return row is not None
 
     def do(self, reaction: str, event_id: str, effect: Effect | None = None) -> None:
@@ -57,26 +54,27 @@ class Inbox:
 
         Raises AlreadyDone, then nothing was stored, and whatever the effect raises.
         """
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._note(reaction, event_id)
-                if effect is not None:
-                    effect(self._db)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._db.transaction() as db:
+            _note(db, reaction, event_id)
+            if effect is not None:
+                effect(db)
 
-    def _note(self, reaction: str, event_id: str) -> None:
-        added = self._db.execute(
-            "INSERT INTO inbox VALUES (?, ?) ON CONFLICT DO NOTHING", (reaction, event_id)
-        )
-        if added.rowcount != 1:
-            raise AlreadyDone(f"{reaction} has acted on {event_id}")
+    def transaction(self) -> AbstractContextManager[Sql]:
+        """For what effects left to be done; ends with the block, durable then."""
+        return self._db.transaction()
+
+    def fetch_all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query on the tables of effects; the query names its own limit."""
+        return self._db.fetch_all(sql, parameters)
 
     def close(self) -> None:
-        """Closes the file. Safe to call twice."""
-        with self._lock:
-            self._db.close()
+        """Closes all connections. Safe to call twice; no reads may be under way."""
+        self._db.close()
+
+
+def _note(db: Sql, reaction: str, event_id: str) -> None:
+    added = db.execute(
+        "INSERT INTO inbox VALUES (?, ?) ON CONFLICT DO NOTHING", (reaction, event_id)
+    )
+    if added.rowcount != 1:
+        raise AlreadyDone(f"{reaction} has acted on {event_id}")

@@ -232,7 +232,7 @@ class PublicProjection(_Projection[PublicMessage]):
                 await self._stop_for_a_person(str(poison))
             except (_OutOfPlace, ViewMoved, nats.errors.Error, TimeoutError, OSError) as error:
                 self._note(error)
-            except sqlite3.OperationalError as error:
+            except (StoreUnavailable, sqlite3.OperationalError) as error:
                 _require_passing(error)
                 self._note(error)
             if self._position > before:

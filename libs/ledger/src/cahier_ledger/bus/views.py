@@ -1,24 +1,24 @@
-"""A service's read models: one SQLite file of its own that can be deleted and built again.
+"""A service's read models, in tables of their own that can be deleted and built again.
 
 A view's rows and the position up to which it has taken in events change in one transaction, so
-that an event takes effect once however often it is delivered. The file is disposable: it holds
-nothing that cannot be folded again from the logs, hence `synchronous=NORMAL`. After a loss of
-power it may be some events behind, never half an event wrong.
+that an event takes effect once however often it is delivered. The tables are disposable: they hold
+nothing that cannot be folded again from the logs, so a commit need not wait for the disk. After a
+loss of power they may be some events behind, never half an event wrong.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-BUSY_TIMEOUT_S = 10.0
-CACHE_KIB = 16 * 1024
+from cahier_ledger.bus.database import Database, Row, Sql, SqliteDatabase
+from cahier_ledger.model import StoreUnavailable
+
 _PASSING_CODES = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -31,10 +31,10 @@ _PASSING_CODES = frozenset(
 )
 
 E = TypeVar("E")
-Fold = Callable[[sqlite3.Connection, E], None]
+Fold = Callable[[Sql, E], None]
 """Takes one event into a view. It runs on a worker thread inside the transaction that also moves
 the position: it writes to the connection and has no other effect, starts and ends no transaction,
-and is deterministic."""
+and is deterministic. Which SQL it may speak says the module `database`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +61,26 @@ class ViewMoved(Exception):
 
 
 class ViewDatabase:
-    """The views' file: one writer at a time, readers beside it on their own connections.
+    """All views of one service: one writer at a time, readers beside it on their own connections.
 
-    Thread-safe. Reads see whole transactions only. Errors of the disk are sqlite3.OperationalError
-    for which `is_passing` is true.
+    Thread-safe. Reads see whole transactions only. Errors of the disk or the server are those for
+    which `is_passing` is true.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens or makes the file; one process writes it at a time."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._lock = threading.Lock()
-        self._local = threading.local()
-        self._readers_lock = threading.Lock()
-        self._readers: list[sqlite3.Connection] = []
-        self._closed = False
-        self._writer = self._open_writer()
+    def __init__(self, place: Path | Database) -> None:
+        """place: a SQLite file, made if need be, that one process writes; or a database."""
+        self._db = SqliteDatabase(place, durable=False) if isinstance(place, Path) else place
+        with self._db.transaction() as db:
+            self._db.create(
+                db,
+                "CREATE TABLE IF NOT EXISTS positions("
+                "name TEXT PRIMARY KEY, position INTEGER NOT NULL, fingerprint TEXT NOT NULL)",
+            )
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may fold into these views and read them."""
+        return self._db.shared
 
     def declare(self, view: View) -> int:
         """Makes the view's tables, or drops and makes them again when they no longer fit.
@@ -87,9 +91,9 @@ class ViewDatabase:
             row = db.execute(
                 "SELECT position, fingerprint FROM positions WHERE name = ?", (view.name,)
             ).fetchone()
-            if row is not None and row[1] == view.fingerprint() and _all_there(db, view):
+            if row is not None and row[1] == view.fingerprint() and self._all_there(db, view):
                 return int(row[0])
-            _make(db, view)
+            self._make(db, view)
         return 0
 
     def forget(self, view: View) -> None:
@@ -109,7 +113,7 @@ class ViewDatabase:
 
         Returns how many were taken in and, if that is not all, why the next one was not: those
         before it are kept, it and those after it leave no trace. Raises ViewMoved when the view
-        does not stand at `after`, and passing disk errors; then nothing was taken in.
+        does not stand at `after`, and passing errors; then nothing was taken in.
         """
         taken, error = self._try_fold(view, after, events, fold)
         if error is None or taken == 0:
@@ -124,10 +128,11 @@ class ViewDatabase:
         done = 0
         try:
             with self.transaction() as db:
+                # First: a second projection must not take its own double for a poisonous event.
+                _move(db, view.name, after, events[-1][0])
                 for _, event in events:
                     fold(db, event)
                     done += 1
-                _move(db, view.name, after, events[-1][0])
         except ViewMoved:
             raise
         except Exception as error:
@@ -136,108 +141,53 @@ class ViewDatabase:
             return (done if done < len(events) else 0), error
         return done, None
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[Sql]:
         """The one writing connection, in a transaction that ends with the block."""
-        with self._lock:
-            if self._closed:
-                raise sqlite3.ProgrammingError("the views are closed")
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
+        return self._db.transaction()
 
-    def fetch_all(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def fetch_all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query; the query names its own limit."""
-        return self._reader().execute(sql, parameters).fetchall()
+        return self._db.fetch_all(sql, parameters)
 
-    def fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+    def fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
         """The first row of a query, or None."""
-        row: sqlite3.Row | None = self._reader().execute(sql, parameters).fetchone()
-        return row
+        return self._db.fetch_one(sql, parameters)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
+    def snapshot(self) -> AbstractContextManager[Sql]:
         """A reading connection whose queries, until the block ends, see one moment."""
-        reader = self._reader()
-        reader.execute("BEGIN")
-        try:
-            yield reader
-        finally:
-            reader.execute("ROLLBACK")
+        return self._db.snapshot()
 
     def close(self) -> None:
         """Closes all connections. Safe to call twice; no reads may be under way."""
-        with self._lock, self._readers_lock:
-            if self._closed:
-                return
-            self._closed = True
-            for connection in (*self._readers, self._writer):
-                connection.close()
+        self._db.close()
 
-    def _open_writer(self) -> sqlite3.Connection:
-        writer = _connect(self._path)
-        writer.execute("PRAGMA journal_mode = WAL")
-        writer.execute("PRAGMA synchronous = NORMAL")
-        writer.execute(
-            "CREATE TABLE IF NOT EXISTS positions("
-            "name TEXT PRIMARY KEY, position INTEGER NOT NULL, fingerprint TEXT NOT NULL)"
+    def _all_there(self, db: Sql, view: View) -> bool:
+        return self._db.tables(db).issuperset(view.tables)
+
+    def _make(self, db: Sql, view: View) -> None:
+        for table in view.tables:
+            db.execute(f'DROP TABLE IF EXISTS "{table}"')
+        self._db.create(db, view.schema)
+        if not self._all_there(db, view):
+            raise ValueError(f"the schema of view {view.name} does not create all of {view.tables}")
+        db.execute(
+            "INSERT INTO positions VALUES (?, 0, ?) "
+            "ON CONFLICT (name) DO UPDATE SET position = 0, fingerprint = excluded.fingerprint",
+            (view.name, view.fingerprint()),
         )
-        return writer
-
-    def _reader(self) -> sqlite3.Connection:
-        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = _connect(self._path)
-            reader.execute("PRAGMA query_only = ON")
-            reader.row_factory = sqlite3.Row
-            with self._readers_lock:
-                self._readers.append(reader)
-            self._local.reader = reader
-        return reader
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether a SQLite error is the disk's or a lock's, so that a later try may succeed."""
+    """Whether an error is the disk's, the server's or a lock's: a later try may succeed."""
+    if isinstance(error, StoreUnavailable):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and (code & 0xFF) in _PASSING_CODES
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-    )
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    return connection
-
-
-def _move(db: sqlite3.Connection, name: str, after: int, position: int) -> None:
+def _move(db: Sql, name: str, after: int, position: int) -> None:
     moved = db.execute(
         "UPDATE positions SET position = ? WHERE name = ? AND position = ?", (position, name, after)
     )
     if moved.rowcount != 1:
         raise ViewMoved(f"view {name} does not stand at {after}")
-
-
-def _all_there(db: sqlite3.Connection, view: View) -> bool:
-    names = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    return names.issuperset(view.tables)
-
-
-def _make(db: sqlite3.Connection, view: View) -> None:
-    for table in view.tables:
-        db.execute(f'DROP TABLE IF EXISTS "{table}"')
-    for statement in view.schema.split(";"):
-        if statement.strip():
-            db.execute(statement)
-    if not _all_there(db, view):
-        raise ValueError(f"the schema of view {view.name} does not create all of {view.tables}")
-    db.execute(
-        "INSERT INTO positions VALUES (?, 0, ?) "
-        "ON CONFLICT (name) DO UPDATE SET position = 0, fingerprint = excluded.fingerprint",
-        (view.name, view.fingerprint()),
-    )
