@@ -26,6 +26,7 @@ class State(Enum):
     STARTING = "starting"
     RUNNING = "running"
     STALLED = "stalled"  # something is missing or down; it tries again by itself
+    STANDBY = "standby"  # another process does it; this one takes over when that one ends
     STOPPED = "stopped"  # it will not go on until a person has acted
 
 
@@ -70,6 +71,9 @@ class Watched:
 
     def running(self) -> None:
         self._change(Health(State.RUNNING), logging.INFO)
+
+    def standby(self) -> None:
+        self._change(Health(State.STANDBY), logging.INFO)
 
     def stalled(self, reason: str) -> None:
         self._change(Health(State.STALLED, reason), logging.WARNING)

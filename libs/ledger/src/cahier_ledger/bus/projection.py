@@ -44,6 +44,9 @@ ACK_WAIT_S = 30.0
 SEEK_AROUND = 500
 GATHER_S = 0.1
 """How long a view of own events lets them gather while nobody waits for it."""
+LOOK_EVERY_S = 0.25
+LOOK_EVERY_S_WANTED = 0.02
+"""How often who stands by looks how far the view is; the second while somebody waits for it."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,8 @@ class _Projection(Generic[E]):
         self._watched = Watched(f"projection {view.name}", self._observer, log)
         self._position = 0
         self._moved = asyncio.Condition()
+        self._waiting = 0
+        self._wanted = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -77,12 +82,34 @@ class _Projection(Generic[E]):
 
     async def wait_for(self, position: int, timeout_s: float) -> bool:
         """Waits until the view has taken in `position`; False after timeout_s."""
+        self._waiting += 1
+        self._wanted.set()
         try:
             async with asyncio.timeout(timeout_s), self._moved:
                 await self._moved.wait_for(lambda: self._position >= position)
         except TimeoutError:
             return False
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
         return True
+
+    async def stand_by(self) -> None:
+        """Follows how far another process has brought the view, until cancelled."""
+        while True:
+            heed_cancel()
+            try:
+                position = await asyncio.to_thread(self._views.position, self.name)
+            except StoreUnavailable as error:
+                self._note(error)
+            else:
+                self._watched.standby()
+                await self._move(position, 0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S - LOOK_EVERY_S_WANTED):
+                    await self._wanted.wait()
+            await asyncio.sleep(LOOK_EVERY_S_WANTED)
 
     async def _declare(self) -> None:
         await self._move(await asyncio.to_thread(self._views.declare, self._view), 0)
@@ -136,19 +163,7 @@ class OwnProjection(_Projection[StoredEvent]):
     ) -> None:
         super().__init__(views, view, fold, observer)
         self._ledger = ledger
-        self._waiting = 0
-        self._wanted = asyncio.Event()
         self._next_s = 0.0
-
-    async def wait_for(self, position: int, timeout_s: float) -> bool:
-        self._waiting += 1
-        self._wanted.set()
-        try:
-            return await super().wait_for(position, timeout_s)
-        finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._wanted.clear()
 
     def lag(self) -> int:
         """How many events of the store the view has not taken in."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import psycopg
@@ -20,14 +22,21 @@ def open_ledger(
     dsn: str, schema: str, *, on_batch: OnBatch | None = None, io_hook: IoHook = no_hook
 ) -> Ledger:
     """The ledger of one schema, migrated if need be; raises StoreUnavailable."""
-    try:
+    with unavailable_without(dsn):
         migrate(dsn, schema)
         writer = PostgresWriter(dsn, schema, io_hook=io_hook)
-    except psycopg.Error as error:
-        raise StoreUnavailable(f"cannot open {where(dsn)}: {type(error).__name__}") from error
     return Ledger(
         PostgresReader(dsn, schema),
         writer,
         on_batch=on_batch,
         listen=partial(CommitListener, dsn, schema),
     )
+
+
+@contextmanager
+def unavailable_without(dsn: str) -> Iterator[None]:
+    """Turns the driver's errors into StoreUnavailable, which names the server but no password."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"cannot open {where(dsn)}: {type(error).__name__}") from error
