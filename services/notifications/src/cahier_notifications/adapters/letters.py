@@ -25,6 +25,8 @@ from cahier_notifications.application.ports import (
 )
 from cahier_notifications.domain.follows import LANGUAGES, Thing, ThingKind
 
+_UNFOLDED = SMTP.clone(max_line_length=320)
+"""Heads on one line each: programs that look for the way out often do not unfold it."""
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _PAGES = {
     ThingKind.PROPOSAL: "/proposals/",
@@ -74,12 +76,13 @@ class CatalogueLetters:
         message["List-Unsubscribe"] = f"<{words['stop_page']}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = contact.language
         message.set_content(_plain(words), cte="quoted-printable")
         html = _HTML.format(**{name: escape(word) for name, word in words.items()})
         message.add_alternative(html, subtype="html", cte="quoted-printable")
+        # After the bodies, which would take it along into the first of them.
+        message["Content-Language"] = contact.language
         message.set_boundary(f"=={digest[:40]}==")
-        return Letter(contact.email, message.as_bytes())
+        return Letter(contact.email, message.as_bytes(policy=_UNFOLDED))
 
     def _words(self, mail: WaitingMail, texts: dict[str, Any], language: str) -> dict[str, str]:
         letter = texts["letter"][mail.letter]
