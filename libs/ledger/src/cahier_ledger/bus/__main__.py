@@ -18,7 +18,8 @@ from cahier_ledger.bus.streams import DEAD_STREAM, StreamDiffers, declare_dead_s
 EXIT_DONE = 0
 EXIT_DIFFERS = 1
 EXIT_NO_BUS = 2
-CONNECT_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 3
+TRY_S = 5.0
 WAIT_S_DEFAULT = 300.0
 PAUSE_S = 0.5
 
@@ -28,7 +29,9 @@ async def declare(url: str, wait_s: float) -> int:
     deadline = asyncio.get_running_loop().time() + wait_s
     while True:
         try:
-            await _declare(url)
+            # The client itself would go on trying a server that refuses for two minutes.
+            async with asyncio.timeout(TRY_S):
+                await _declare(url)
         except StreamDiffers as error:
             return _say(EXIT_DIFFERS, str(error))
         except (OSError, NatsError) as error:
