@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/kernel libs/contracts libs/record libs/ledger libs/chassis \
-            services/identity services/consultation services/reporting services/budget \
+            services/identity services/consultation services/reporting services/budget services/notifications \
             apps/portal apps/auditor apps/cli
 DEMO_ARGS ?=
 TEST_ARGS ?=
@@ -47,7 +47,7 @@ bench: setup-dev ## Print the ratios that the README quotes
 lint: setup-dev ## ruff, mypy (strict on libs and domains), buf
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(foreach lib,kernel record ledger chassis,-p cahier_$(lib)) $(foreach svc,identity consultation reporting budget,-p cahier_$(svc).domain)
+	$(BIN)/mypy $(foreach lib,kernel record ledger chassis,-p cahier_$(lib)) $(foreach svc,identity consultation reporting budget notifications,-p cahier_$(svc).domain)
 	$(BIN)/buf lint
 
 proto: setup-dev ## Generate libs/contracts from proto/
