@@ -11,7 +11,7 @@ from typing import Any
 from cahier_chassis.files import write_whole
 from cahier_chassis.keys import PUBLIC_SUFFIX, write_key_pair
 
-SERVICES = ("identity", "consultation", "budget")
+SERVICES = ("identity", "consultation", "reporting", "budget")
 """Services of this release; each owns a log. Others come with later releases."""
 
 TOKEN_KEY = "token"

@@ -17,7 +17,8 @@ from cahier_cli.token import make_token
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
 from cahier_contracts.consultation.v1.consultation_service_pb2_grpc import ConsultationServiceStub
 from cahier_contracts.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
-from cahier_kernel.clock import to_rfc3339
+from cahier_contracts.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
+from cahier_kernel.clock import from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError
 
 TOKEN_RENEWED_S = 120
@@ -52,6 +53,7 @@ class Doors:
         addresses: dict[str, str] = running["grpc"]
         staff, importer = TokenSource(folder, "staff"), TokenSource(folder, "importer")
         self._channels: list[ServiceChannel] = []
+        self._http = httpx.AsyncClient(trust_env=False, timeout=CALL_TIMEOUT_S)
         self.identity: Any = self._stub(IdentityServiceStub, addresses["identity"], importer)
         self.proposers: Any = self._stub(
             ConsultationServiceStub, addresses["consultation"], importer
@@ -59,6 +61,8 @@ class Doors:
         self.consultation: Any = self._stub(
             ConsultationServiceStub, addresses["consultation"], staff
         )
+        self.reporters: Any = self._stub(ReportingServiceStub, addresses["reporting"], importer)
+        self.reporting: Any = self._stub(ReportingServiceStub, addresses["reporting"], staff)
         self.budget: Any = self._stub(BudgetServiceStub, addresses["budget"], staff)
         self.booth: Any = self._stub(BudgetServiceStub, addresses["budget"], importer)
 
@@ -76,13 +80,18 @@ class Doors:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._http.aclose()
         for channel in self._channels:
             await channel.close()
 
+    async def settable_clock(self) -> datetime | None:
+        """The city's time, or None where its clock cannot be set."""
+        answer = await self._http.get(f"{self.portal}/dev/clock")
+        return None if answer.is_error else from_rfc3339(answer.json()["now"])
+
     async def set_clock(self, now: datetime) -> None:
         """Sets the city's clock; raises CityError where it was started without --dev-clock."""
-        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
-            answer = await http.post(f"{self.portal}/dev/clock", json={"now": to_rfc3339(now)})
+        answer = await self._http.post(f"{self.portal}/dev/clock", json={"now": to_rfc3339(now)})
         if answer.is_error:
             raise CityError(f"the city's clock cannot be set (HTTP {answer.status_code})")
 

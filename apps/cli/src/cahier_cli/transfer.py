@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,9 +16,11 @@ from cahier_cli.city import CityError, CityFolder
 from cahier_cli.doors import Doors
 from cahier_cli.exporting import export_pabulib
 from cahier_cli.importing import CannotImport, finish_election, import_election, rules_of
+from cahier_cli.importing.service_requests import ServiceRequest, read_requests
+from cahier_cli.importing.streets import Streets, When, import_streets
 from cahier_cli.progress import progress_bars
 from cahier_cli.up import DATA_DEFAULT
-from cahier_kernel.clock import SystemClock
+from cahier_kernel.clock import SystemClock, from_rfc3339
 from cahier_kernel.errors import DomainError
 from cahier_record.budget.pabulib import Instance, PabulibError, read, write
 
@@ -53,7 +57,7 @@ def first_refusal(group: BaseExceptionGroup[Exception]) -> Exception:
 
 @click.group("import")
 def import_() -> None:
-    """Bring an election into a running city."""
+    """Bring an election or street reports into a running city."""
 
 
 @import_.command("pabulib")
@@ -84,6 +88,46 @@ async def _import(folder: CityFolder, instance: Instance, rule: str, leave_open:
         if not leave_open:
             await finish_election(doors, calendar, imported.election_id)
     return imported.election_id
+
+
+@import_.command("311")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--begin", default="", help="City time of the first report (RFC 3339).  [now]")
+@click.option("--days", type=click.IntRange(1, 3_650), help="Carry so much of the file's time.")
+@city_folder
+def import_311(file: Path, begin: str, days: int | None, data: Path) -> None:
+    """Carry the service requests in FILE (CSV, see cahier_cli/data) as street reports.
+
+    Under `cahier up --dev-clock` the city's clock walks through them, from --begin on.
+    """
+    try:
+        requests = read_requests(file.read_bytes(), str(file))
+        begins = from_rfc3339(begin) if begin else None
+        lasts = timedelta(days=days) if days else None
+        done = asyncio.run(_import_311(CityFolder(data.resolve()), requests.rows, begins, lasts))
+    except OSError as error:
+        refuse("cahier import 311", f"{file}: {error.strerror}")
+    except (CannotImport, CityError, DomainError, ValueError) as error:
+        refuse("cahier import 311", error)
+    except BaseExceptionGroup as group:
+        refuse("cahier import 311", first_refusal(group))
+    for line in requests.left_out:
+        click.echo(f"left out: {line}", err=True)
+    click.echo(f"{done.reports} reports, {done.closed} of them closed")
+
+
+async def _import_311(
+    folder: CityFolder,
+    rows: Sequence[ServiceRequest],
+    begins: datetime | None,
+    lasts: timedelta | None,
+) -> Streets:
+    async with Doors(folder) as doors:
+        now = await doors.settable_clock()
+        if now is None and begins is not None:
+            raise CityError("--begin needs a city that was started with --dev-clock")
+        with progress_bars() as progress:
+            return await import_streets(doors, rows, When(begins or now, lasts), progress)
 
 
 @click.group()
