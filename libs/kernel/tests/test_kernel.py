@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, ManualClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind
-from cahier_kernel.ids import derived_uuid, uuid7
+from cahier_kernel.ids import derived_uuid, require_uuid, uuid7
 from cahier_kernel.money import format_cents, is_currency, parse_cents
 
 NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
@@ -54,6 +54,14 @@ def test_rfc3339_is_utc_with_milliseconds() -> None:
     paris = datetime(2026, 7, 1, 14, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
     assert to_rfc3339(paris) == "2026-07-01T12:00:00.123Z"
     assert from_rfc3339("2026-07-01T12:00:00.123Z").microsecond == 123000
+
+
+@pytest.mark.parametrize("text", ["", "x", "{01a20291-2522-77b2-a7bc-9f5fa3d36b74}", "0" * 32])
+def test_an_id_has_one_form(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        require_uuid(text, "process_id")
+    assert (refused.value.code, refused.value.field) == ("id_malformed", "process_id")
+    assert require_uuid("01A20291-2522-77B2-A7BC-9F5FA3D36B74", "x").version == 7
 
 
 def test_every_process_sees_a_set_file_clock(tmp_path) -> None:

@@ -39,11 +39,3 @@ def test_a_password_is_bounded_and_kept_as_it_is() -> None:
         with pytest.raises(Invalid) as refused:
             fields.checked_password(text)
         assert refused.value.code == "password_length"
-
-
-@pytest.mark.parametrize("text", ["", "x", "{01a20291-2522-77b2-a7bc-9f5fa3d36b74}", "0" * 32])
-def test_an_id_has_one_form(text: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        fields.checked_id(text, "resident_id")
-    assert (refused.value.code, refused.value.field) == ("id_malformed", "resident_id")
-    assert fields.checked_id("01A20291-2522-77B2-A7BC-9F5FA3D36B74", "x").version == 7

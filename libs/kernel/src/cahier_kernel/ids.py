@@ -7,6 +7,9 @@ import os
 from datetime import datetime
 from uuid import UUID
 
+from cahier_kernel.errors import Invalid
+
+UUID_CHARS = 36
 _NAMESPACE = b"cahier/derived-id/v1\0"
 
 
@@ -17,6 +20,17 @@ def uuid7(now: datetime) -> UUID:
     high = (unix_ms << 16) | (0x7 << 12) | (random >> 68 & 0xFFF)
     low = (0b10 << 62) | (random & ((1 << 62) - 1))
     return UUID(int=(high << 64) | low)
+
+
+def require_uuid(text: str, field: str) -> UUID:
+    """The UUID in `text`, in its usual form of 36 characters; raises Invalid `id_malformed`."""
+    try:
+        found = UUID(text) if len(text) == UUID_CHARS else None
+    except ValueError:
+        found = None
+    if found is None or str(found) != text.lower():
+        raise Invalid("id_malformed", "a UUID such as 01890a5d-ac96-774b-...", field=field)
+    return found
 
 
 def derived_uuid(*parts: str) -> UUID:

@@ -24,6 +24,7 @@ from cahier_contracts.consultation.v1 import consultation_service_pb2 as pb
 from cahier_contracts.consultation.v1.consultation_service_pb2_grpc import (
     ConsultationServiceServicer,
 )
+from cahier_kernel.ids import require_uuid
 from cahier_ledger.store import LedgerReader
 
 ANONYMOUS = frozenset(
@@ -75,7 +76,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.RescheduleIdeaPhaseRequest, context: Any
     ) -> pb.RescheduleIdeaPhaseResponse:
         claims = current_claims()
-        process_id = messages.parse_id(request.process_id, "process_id")
+        process_id = require_uuid(request.process_id, "process_id")
         opens_at = messages.parse_instant(request, "opens_at")
         closes_at = messages.parse_instant(request, "closes_at")
         return await self._once(
@@ -91,7 +92,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.SubmitProposalRequest, context: Any
     ) -> pb.SubmitProposalResponse:
         new = NewProposal(
-            process_id=messages.parse_id(request.process_id, "process_id"),
+            process_id=require_uuid(request.process_id, "process_id"),
             title=request.title,
             body=request.body,
             category=request.category,
@@ -110,7 +111,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.EditProposalRequest, context: Any
     ) -> pb.EditProposalResponse:
         claims = current_claims()
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
         return await self._once(
             request,
             pb.EditProposalResponse,
@@ -124,7 +125,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.WithdrawProposalRequest, context: Any
     ) -> pb.WithdrawProposalResponse:
         claims = current_claims()
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
         return await self._once(
             request,
             pb.WithdrawProposalResponse,
@@ -136,7 +137,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.AnswerProposalRequest, context: Any
     ) -> pb.AnswerProposalResponse:
         claims = current_claims()
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
         answer = messages.parse_answer(request.state)
         return await self._once(
             request,
@@ -151,7 +152,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.SupportProposalRequest, context: Any
     ) -> pb.SupportProposalResponse:
         claims = current_claims()
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
         on_behalf_of = _optional_id(request.on_behalf_of, "on_behalf_of")
         return await self._once(
             request,
@@ -164,7 +165,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.UnsupportProposalRequest, context: Any
     ) -> pb.UnsupportProposalResponse:
         claims = current_claims()
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
         return await self._once(
             request,
             pb.UnsupportProposalResponse,
@@ -176,8 +177,8 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.AddCommentRequest, context: Any
     ) -> pb.AddCommentResponse:
         claims = current_claims()
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
-        parent_id = messages.parse_id(request.parent_id, "parent_id") if request.parent_id else None
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
+        parent_id = require_uuid(request.parent_id, "parent_id") if request.parent_id else None
         return await self._once(
             request,
             pb.AddCommentResponse,
@@ -204,7 +205,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
     async def GetProcess(
         self, request: pb.GetProcessRequest, context: Any
     ) -> pb.GetProcessResponse:
-        row = self._queries.process(messages.parse_id(request.process_id, "process_id"))
+        row = self._queries.process(require_uuid(request.process_id, "process_id"))
         return pb.GetProcessResponse(process=messages.process_message(row))
 
     async def ListProcesses(
@@ -216,7 +217,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
     async def GetProposal(
         self, request: pb.GetProposalRequest, context: Any
     ) -> pb.GetProposalResponse:
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
         seen = self._queries.proposal(proposal_id, _person())
         return pb.GetProposalResponse(proposal=messages.proposal_message(seen))
 
@@ -224,7 +225,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
         self, request: pb.ListProposalsRequest, context: Any
     ) -> pb.ListProposalsResponse:
         which = ProposalFilter(
-            process=str(messages.parse_id(request.process_id, "process_id")),
+            process=str(require_uuid(request.process_id, "process_id")),
             state=messages.parse_state(request.state),
             include_withdrawn=request.include_withdrawn,
         )
@@ -241,7 +242,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
     async def ListComments(
         self, request: pb.ListCommentsRequest, context: Any
     ) -> pb.ListCommentsResponse:
-        proposal_id = messages.parse_id(request.proposal_id, "proposal_id")
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
         page = self._queries.comments(proposal_id, request.page_size, request.page_token)
         return pb.ListCommentsResponse(
             comments=map(messages.comment_message, page.comments),
@@ -251,7 +252,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
     async def GetDisclosures(
         self, request: pb.GetDisclosuresRequest, context: Any
     ) -> pb.GetDisclosuresResponse:
-        event_id = str(messages.parse_id(request.event_id, "event_id"))
+        event_id = str(require_uuid(request.event_id, "event_id"))
         found = self._queries.disclosures(event_id)
         return pb.GetDisclosuresResponse(
             disclosures=[
@@ -261,7 +262,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
 
 
 def _optional_id(text: str, field: str) -> str:
-    return str(messages.parse_id(text, field)) if text else ""
+    return str(require_uuid(text, field)) if text else ""
 
 
 def _person() -> str:

@@ -6,7 +6,6 @@ Parsing refuses what the application's types cannot hold; rules of the domain ar
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,7 +17,6 @@ from cahier_contracts.consultation.v1 import consultation_service_pb2 as pb
 from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.errors import Invalid
 
-_ID_CHARS = 36
 _NANOS = 1_000_000_000
 _SECONDS_MAX = 253_402_300_799  # the end of the year 9999
 
@@ -45,17 +43,6 @@ _ORDERS: dict[int, Order] = {
     pb.PROPOSAL_ORDER_NEWEST: Order.NEWEST,
     pb.PROPOSAL_ORDER_SUPPORTS: Order.SUPPORTS,
 }
-
-
-def parse_id(text: str, field: str) -> UUID:
-    """A UUID in its canonical form; raises Invalid `id_malformed`."""
-    try:
-        parsed = UUID(text) if len(text) == _ID_CHARS else None
-    except ValueError:
-        parsed = None
-    if parsed is None or str(parsed) != text.lower():
-        raise Invalid("id_malformed", "a UUID such as 01890a5d-ac96-774b-...", field=field)
-    return parsed
 
 
 def parse_instant(request: Message, field: str) -> datetime:

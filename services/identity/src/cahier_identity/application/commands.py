@@ -32,7 +32,6 @@ from cahier_identity.domain.fields import (
     checked_count,
     checked_display_name,
     checked_email,
-    checked_id,
     checked_password,
     checked_text,
 )
@@ -45,7 +44,7 @@ from cahier_identity.domain.resident import (
 )
 from cahier_kernel.clock import Clock, to_rfc3339
 from cahier_kernel.errors import AlreadyExists, FailedPrecondition, NotFound
-from cahier_kernel.ids import derived_uuid, uuid7
+from cahier_kernel.ids import derived_uuid, require_uuid, uuid7
 from cahier_ledger.aggregates import Aggregates, retry_on_conflict, stream_name
 from cahier_ledger.model import Append, Idempotency, NewEvent, StreamAppend, StreamConflict
 from cahier_ledger.store import LedgerStore
@@ -168,7 +167,7 @@ class Commands:
 
     async def grant_role(self, resident_id: str, role: str, by: str, keep: Keep[str]) -> str:
         """The public event's id; raises as Resident.grant_role, NotFound `resident_not_found`."""
-        person, role = checked_id(resident_id, "resident_id"), checked_role(role)
+        person, role = require_uuid(resident_id, "resident_id"), checked_role(role)
 
         def decide(resident: Resident, event_id: str) -> None:
             resident.grant_role(role, event_id=event_id, by=by, now=self._clock.now())
@@ -177,7 +176,7 @@ class Commands:
 
     async def revoke_role(self, resident_id: str, role: str, by: str, keep: Keep[str]) -> str:
         """The public event's id; raises as Resident.revoke_role, NotFound `resident_not_found`."""
-        person, role = checked_id(resident_id, "resident_id"), checked_role(role)
+        person, role = require_uuid(resident_id, "resident_id"), checked_role(role)
 
         def decide(resident: Resident, event_id: str) -> None:
             resident.revoke_role(role, event_id=event_id, by=by, now=self._clock.now())

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from cahier_identity.application.ports import Secrets
 from cahier_identity.application.sessions import election_thing
-from cahier_identity.domain.fields import checked_count, checked_id
+from cahier_identity.domain.fields import checked_count
 from cahier_identity.domain.resident import Resident
 from cahier_kernel.errors import Forbidden, NotFound
+from cahier_kernel.ids import require_uuid
 from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.model import Disclosure
 from cahier_ledger.store import LedgerReader
@@ -38,7 +39,7 @@ class Queries:
 
     async def resident(self, resident_id: str) -> HeldOnResident:
         """Raises Invalid `id_malformed` and NotFound `resident_not_found`."""
-        wanted = checked_id(resident_id, "resident_id")
+        wanted = require_uuid(resident_id, "resident_id")
         found = await asyncio.to_thread(self._aggregates.get, Resident, wanted)
         return HeldOnResident(
             str(found.id),
@@ -54,9 +55,9 @@ class Queries:
         Raises Invalid, NotFound `resident_not_found` and Forbidden `residence_not_proved`, both
         with the parameter `resident_id`.
         """
-        thing = election_thing(checked_id(election_id, "election_id"))
+        thing = election_thing(require_uuid(election_id, "election_id"))
         checked_count(len(resident_ids), "resident_ids")
-        wanted = [checked_id(each, "resident_ids") for each in resident_ids]
+        wanted = [require_uuid(each, "resident_ids") for each in resident_ids]
         await asyncio.to_thread(self._require_voters, wanted)
         return [self._secrets.pseudonym(str(each), thing) for each in wanted]
 

@@ -12,7 +12,6 @@ from cahier_identity.application.ports import IssuedToken, Passwords, Secrets, T
 from cahier_identity.domain.fields import (
     EMAIL_CHARS_MAX,
     PASSWORD_CHARS_MAX,
-    checked_id,
     normal_email,
 )
 from cahier_identity.domain.resident import AddressHolder, Resident
@@ -23,6 +22,7 @@ from cahier_kernel.errors import (
     NotFound,
     Unauthenticated,
 )
+from cahier_kernel.ids import require_uuid
 from cahier_ledger.aggregates import Aggregates
 
 AUDIENCES = frozenset({"identity", "consultation", "reporting", "budget", "notifications"})
@@ -98,7 +98,7 @@ class Sessions:
             raise Invalid("election_not_expected", rule, field="election_id")
         resident = await asyncio.to_thread(self._resident, subject)
         if election_id:
-            return self._vote_token(resident, checked_id(election_id, "election_id"))
+            return self._vote_token(resident, require_uuid(election_id, "election_id"))
         return self._tokens.access(
             subject,
             audience=audience,

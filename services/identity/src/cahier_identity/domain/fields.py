@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from uuid import UUID
 
 from cahier_kernel.errors import Invalid
 
@@ -67,17 +66,6 @@ def checked_text(text: str, field: str, chars_max: int) -> str:
             max=chars_max,
         )
     return line
-
-
-def checked_id(text: str, field: str) -> UUID:
-    """A UUID in its canonical form of 36 characters."""
-    try:
-        parsed = UUID(text)
-    except ValueError:
-        parsed = None
-    if parsed is None or str(parsed) != text.lower():
-        raise Invalid("id_malformed", "a UUID such as 01234567-89ab-7def-...", field=field)
-    return parsed
 
 
 def checked_count(count: int, field: str) -> None:
