@@ -17,9 +17,7 @@ def make_token(folder: CityFolder, role: str, person: str) -> str:
     """A token for every service, good for five minutes; raises CityError where there is no city."""
     city = folder.name
     issuer = TokenIssuer(folder.token_private_key.read_bytes(), city)
-    return issuer.issue(
-        person, roles={role}, audience=[*SERVICES, "reporting", "notifications"], session=True
-    )
+    return issuer.issue(person, roles={role}, audience=SERVICES, session=True)
 
 
 @click.command()

@@ -64,7 +64,11 @@ def units_of(folder: CityFolder, city: str, port: int, *, dev_clock: bool) -> li
     }
     if dev_clock:
         shared["CLOCK_FILE"] = str(folder.clock_file)
-    services = [_service(folder, name, ports, shared) for name in SERVICES]
+    mailing = _mailing(port)
+    services = [
+        _service(folder, name, ports, {**shared, **(mailing if name == "notifications" else {})})
+        for name in SERVICES
+    ]
     return [
         _nats(folder, ports.nats),
         *services,
@@ -95,6 +99,13 @@ def _service(folder: CityFolder, name: str, ports: Ports, shared: dict[str, str]
         _prefixed(name, {**shared, **own}),
         f"{LOOPBACK}:{ports.grpc[name]}",
     )
+
+
+def _mailing(port: int) -> dict[str, str]:
+    """Mails go to the server that the caller's environment names, else they are captured."""
+    named = os.environ.get("NOTIFICATIONS_SMTP_URL")
+    how = {"SMTP_URL": named} if named else {"CAPTURE": "1"}
+    return {"PORTAL_URL": f"http://{LOOPBACK}:{port}", **how}
 
 
 def _portal(
