@@ -31,6 +31,9 @@ from cahier_cli.importing import (
     rules_of,
 )
 from cahier_cli.importing.ideas import EDIT_WINDOW_S, stamp
+from cahier_cli.importing.reading import Progress
+from cahier_cli.importing.service_requests import read_requests, requested_within
+from cahier_cli.importing.streets import Streets, When, import_streets
 from cahier_cli.people import SignIn, make_people
 from cahier_cli.progress import progress_bars
 from cahier_cli.supervisor import UnitFailed
@@ -45,6 +48,9 @@ from cahier_record.budget.pabulib import Instance, read
 CITY = "demo"
 REAL_ELECTION = Path("../shared/data/pabulib/France_Toulouse_2022.pb")
 GENERATED_SEED = 2022
+STREETS = Path(__file__).parent / "data" / "stlouis_csb_2018-01.csv"
+STREETS_DAY = datetime(2018, 1, 3, 6, tzinfo=UTC)  # begins at midnight in St. Louis
+STREETS_LAST = timedelta(days=7)
 DATES_DEFAULT = datetime(2026, 10, 3, tzinfo=UTC)
 WINNERS_SHOWN_MAX = 10
 INVITATION_LASTS = timedelta(days=30)
@@ -55,6 +61,7 @@ class Account:
     """What the demo has to tell at its end."""
 
     imported: Imported
+    streets: Streets
     result: Any
     titles: dict[int, str]
     sizes: dict[str, int]
@@ -153,13 +160,23 @@ async def _carry(folder: CityFolder, instance: Instance) -> Account:
         with progress_bars() as progress:
             imported = await import_election(doors, instance, calendar, progress)
         result = await finish_election(doors, calendar, imported.election_id)
+        with progress_bars() as progress:
+            streets = await _streets(doors, calendar.voting_closes, progress)
         titles = await _titles(doors, instance, imported)
         await _invite(doors, calendar.voting_closes)
     bundle = folder.root / "bundle"
     sizes = await asyncio.to_thread(export_bundle, folder, bundle)
     findings = await asyncio.to_thread(_audit, bundle, imported.election_id)
     seconds = time.monotonic() - started_s
-    return Account(imported, result, titles, sizes, findings, people, seconds)
+    return Account(imported, streets, result, titles, sizes, findings, people, seconds)
+
+
+async def _streets(doors: Doors, now: datetime, progress: Progress) -> Streets:
+    """A day of real street reports, and what became of them within a week."""
+    requests = read_requests(STREETS.read_bytes(), STREETS.name)
+    day = requested_within(requests.rows, STREETS_DAY, timedelta(days=1))
+    begins = now + timedelta(hours=1)
+    return await import_streets(doors, day, When(begins, STREETS_LAST), progress)
 
 
 async def _titles(doors: Doors, instance: Instance, imported: Imported) -> dict[int, str]:
@@ -205,6 +222,8 @@ def _tell(account: Account, instance: Instance) -> None:
         click.echo(f"          {number:>4}  {account.titles.get(number, '')[:70]}")
     if len(result.selected) > WINNERS_SHOWN_MAX:
         click.echo(f"          and {len(result.selected) - WINNERS_SHOWN_MAX} more")
+    streets = account.streets
+    click.echo(f"streets   {streets.reports} reports of a day, {streets.closed} closed in a week")
     for person in account.people:
         click.echo(f"sign in   {person.role:<9} {person.email}  {person.password}")
     for finding in account.findings:

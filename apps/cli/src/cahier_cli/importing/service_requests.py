@@ -164,6 +164,13 @@ class _Row:
         return CannotImport(f"{self.where}: {name}: {rule}")
 
 
+def requested_within(
+    rows: Sequence[ServiceRequest], begin: datetime, span: timedelta
+) -> list[ServiceRequest]:
+    """Those requested from `begin` on, before `begin + span`."""
+    return [row for row in rows if begin <= row.requested < begin + span]
+
+
 def categories_of(rows: Sequence[ServiceRequest]) -> dict[str, pb.Category]:
     """A category for each code, with what its rows mostly say: label, department and promise.
 
