@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from cahier_chassis.logs import configure_logs, get_logger
+from cahier_chassis.roles import ALL_ROLES, Role, parse_roles
 from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import TaskDied, Unit
+from cahier_kernel.errors import DomainError
 
 EXIT_STOPPED = 0
 EXIT_DIED = 1
@@ -22,25 +25,90 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 Bootstrap = Callable[[Unit, Settings], Awaitable[None]]
 
 
-def run(name: str, settings_type: type[Settings], bootstrap: Bootstrap[Settings]) -> int:
+def main(
+    name: str,
+    settings_type: type[Settings],
+    bootstrap: Bootstrap[Settings],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """A service's command line: `[--role ROLES] [--migrate]`; returns the exit code, as `run`.
+
+    --migrate brings the store to this release and ends; it may be run any number of times.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m cahier_{name}")
+    parser.add_argument(
+        "--role",
+        type=_roles,
+        default=ALL_ROLES,
+        metavar="all|api,relay,project,react",
+        help="What this process does; roles are split on PostgreSQL only.",
+    )
+    parser.add_argument(
+        "--migrate", action="store_true", help="Prepare the store for this release, then end."
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.migrate:
+        return migrate(name, settings_type)
+    return run(name, settings_type, bootstrap, chosen.role)
+
+
+def run(
+    name: str,
+    settings_type: type[Settings],
+    bootstrap: Bootstrap[Settings],
+    roles: frozenset[Role] = ALL_ROLES,
+) -> int:
     """Runs one unit until SIGTERM or SIGINT and returns the process's exit code.
 
     0: stopped as asked. 1: a background task died (a supervisor starts the unit again).
     2: it could not start: bad settings (named on stderr, without their values) or bootstrap.
     """
+    settings = _settings(name, settings_type)
+    if settings is None:
+        return EXIT_NOT_STARTED
+    if roles != ALL_ROLES and not settings.stores(name).shared:
+        _LOG.error("roles_need_postgresql", setting=settings.variable("store_dsn"))
+        return EXIT_NOT_STARTED
+    return asyncio.run(_serve(name, settings, bootstrap, roles))
+
+
+def migrate(name: str, settings_type: type[Settings]) -> int:
+    """Brings the service's store to this release: 0, or 2 when that could not be done."""
+    settings = _settings(name, settings_type)
+    if settings is None:
+        return EXIT_NOT_STARTED
+    try:
+        applied = settings.stores(name).migrate()
+    except DomainError as error:
+        _LOG.error("not_migrated", reason=error.rule)
+        return EXIT_NOT_STARTED
+    _LOG.info("migrated", files=applied)
+    return EXIT_STOPPED
+
+
+def _roles(text: str) -> frozenset[Role]:
+    try:
+        return parse_roles(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not roles: {text!r}") from None
+
+
+def _settings(name: str, settings_type: type[Settings]) -> Settings | None:
+    """The settings, or None after having named on stderr those that are bad."""
     configure_logs(name)
     try:
-        settings = settings_type.from_environment()
+        return settings_type.from_environment()
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
             variable = settings_type.variable(".".join(str(part) for part in each["loc"]))
             _LOG.error("bad_setting", setting=variable, reason=each["msg"])
-        return EXIT_NOT_STARTED
-    return asyncio.run(_serve(name, settings, bootstrap))
+        return None
 
 
-async def _serve(name: str, settings: Settings, bootstrap: Bootstrap[Settings]) -> int:
-    unit = Unit(settings, name)
+async def _serve(
+    name: str, settings: Settings, bootstrap: Bootstrap[Settings], roles: frozenset[Role]
+) -> int:
+    unit = Unit(settings, name, roles)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, unit.stop)

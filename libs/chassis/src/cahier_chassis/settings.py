@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cahier_kernel.clock import Clock, FileClock, SystemClock
+from cahier_ledger.stores import Stores
 
 CITY_PATTERN = r"^[a-z][a-z0-9_-]{0,62}$"
 
@@ -30,6 +31,11 @@ class ServiceSettings(BaseSettings):
 
     city: str = Field(pattern=CITY_PATTERN, description="The city's name, as in its NATS subjects.")
     data_dir: Path = Field(description="Folder of this unit's databases; made when missing.")
+    store_dsn: SecretStr | None = Field(
+        None,
+        description="PostgreSQL (`postgresql://...`) that keeps events, views and inbox; without "
+        "it they are files in the data folder.",
+    )
     nats_url: str = Field(description="Where the city's NATS server listens.")
     token_public_keys: Path = Field(
         description="PEM file, or folder of `*.pub.pem` files, that access tokens are checked with."
@@ -66,6 +72,11 @@ class ServiceSettings(BaseSettings):
     def variable(cls, field: str) -> str:
         """The environment variable of a field."""
         return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
+
+    def stores(self, service: str) -> Stores:
+        """Where the service keeps what it stores."""
+        dsn = None if self.store_dsn is None else self.store_dsn.get_secret_value()
+        return Stores(service, self.data_dir, dsn)
 
     def clock(self) -> Clock:
         """The city's clock: the machine's, shifted by `clock_file` where that is set."""

@@ -10,6 +10,8 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from nats.aio.client import Client
@@ -19,6 +21,7 @@ from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.health import Health, HealthApp, HttpServer
 from cahier_chassis.keys import load_public_keys
 from cahier_chassis.logs import configure_logs, get_logger
+from cahier_chassis.roles import ALL_ROLES, Role
 from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.supervision import Supervisor, Work
 from cahier_chassis.timers import INTERVAL_S_MAX, Action, Timer
@@ -44,13 +47,18 @@ class Unit:
     added first. Every step is bounded by STEP_S_MAX and none keeps the others from running.
     """
 
-    def __init__(self, settings: ServiceSettings, name: str) -> None:
+    def __init__(
+        self, settings: ServiceSettings, name: str, roles: frozenset[Role] = ALL_ROLES
+    ) -> None:
         self.settings = settings
         self.name = name
+        self.roles = roles
+        self.stores = settings.stores(name)
         self.clock: Clock = settings.clock()
         self.health = Health()
         self._work: list[tuple[str, Work]] = []
         self._timers: list[Timer] = []
+        self._timers_turn = False
         self._tasks = Supervisor()
         self._drains: list[tuple[str, Step]] = []
         self._closers: list[tuple[str, Step]] = []
@@ -88,19 +96,42 @@ class Unit:
         return client
 
     def serve_grpc(self, server: GrpcServer) -> None:
-        """Serves it on `grpc_port` while the unit runs; its health follows readiness."""
-        self._grpc = server
+        """Serves it on `grpc_port` while the unit runs; its health follows readiness.
+
+        In the role api; otherwise nothing is served.
+        """
+        if Role.API in self.roles:
+            self._grpc = server
 
     def serve_http(self, app: Any) -> None:
         """Serves an ASGI application instead of the bare health application (the portal)."""
         self._app = app
 
     def timer(self, name: str, action: Action, *, interval_s: float = INTERVAL_S_MAX) -> None:
-        """Runs `action(now)` every interval on the unit's clock."""
-        self._timers.append(Timer(name, self.clock, action, interval_s=interval_s))
+        """Runs `action(now)` every interval on the unit's clock, in one process at a time.
 
-    def spawn(self, name: str, work: Work) -> None:
-        """Runs `work()` in the background while the unit runs; it must not end by itself."""
+        In the role react.
+        """
+
+        async def in_turn(now: datetime) -> None:
+            if self._timers_turn:
+                await action(now)
+
+        if Role.REACT in self.roles:
+            self._timers.append(Timer(name, self.clock, in_turn, interval_s=interval_s))
+
+    def spawn(
+        self, name: str, work: Work, *, role: Role | None = None, stand_by: Work | None = None
+    ) -> None:
+        """Runs `work()` in the background while the unit runs; it must not end by itself.
+
+        role: runs in units of that role only. stand_by: runs instead while another process of the
+        service does the work: with it the work is done in one process at a time.
+        """
+        if role is not None and role not in self.roles:
+            return
+        if stand_by is not None:
+            work = partial(self.stores.alone, name, work, stand_by)
         if self._state == "running":
             self._tasks.start(name, work)
         else:
@@ -141,12 +172,24 @@ class Unit:
             self._tasks.start(name, work)
         for timer in self._timers:
             self._tasks.start(_task_name(timer), timer.run)
+        if self._timers:
+            self._tasks.start("turn of timers", self._take_timers_turn)
         if self._grpc is not None:
             await self._grpc.start(self.settings.host, self.settings.grpc_port)
             self._tasks.start("grpc health", self._follow_readiness)
         self._state = "running"
         self._write_run_file()
         _LOG.info("unit_running", **self.ports())
+
+    async def _take_timers_turn(self) -> None:
+        await self.stores.alone("timers", self._hold_timers_turn)
+
+    async def _hold_timers_turn(self) -> None:
+        self._timers_turn = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._timers_turn = False
 
     def ports(self) -> dict[str, int]:
         """The ports in use, by `grpc` and `http`."""

@@ -37,6 +37,11 @@ class Health:
     state: State = State.STARTING
     reason: str = ""
 
+    @property
+    def is_well(self) -> bool:
+        """Whether the part's work is done, here or in another process."""
+        return self.state in (State.RUNNING, State.STANDBY)
+
 
 class BusObserver:
     """Hooks for metrics and alarms; every method does nothing until it is overridden.
