@@ -38,6 +38,8 @@ class Greeter:
             self.handled += 1
             stream = f"greeting-{self.handled}"
             await self.gate.wait()
+            if request.value == "only once" and self._ledger.head_seq():
+                raise FailedPrecondition("greeted", "one greeting is enough")
             if request.value == "refused":
                 raise FailedPrecondition("closed", "not now")
             answer = StringValue(value=f"{stream} {request.value}")
@@ -110,6 +112,23 @@ async def test_twins_at_the_same_time_are_stored_once_and_get_one_answer(
             await asyncio.sleep(0.01)
     greeter.gate.set()
     assert len(set(await asyncio.gather(*calls))) == 1
+    assert ledger.head_seq() == 1
+
+
+async def test_a_twin_that_is_refused_for_what_the_first_did_gets_the_answer_of_the_first(
+    service: Any, greeter: Greeter, ledger: Ledger
+) -> None:
+    greeter.gate.clear()
+    late = asyncio.create_task(service.call("Greet", "only once", idempotency_key="k-1"))
+    async with asyncio.timeout(5):
+        while greeter.handled < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    first = asyncio.create_task(service.call("Greet", "only once", idempotency_key="k-1"))
+    async with asyncio.timeout(5):
+        while greeter.handled < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    greeter.gate.set()
+    assert await late == await first
     assert ledger.head_seq() == 1
 
 

@@ -198,6 +198,21 @@ async def test_a_support_taken_back_and_given_again_counts_once(desk):
     assert desk.queries.proposal(proposal, "ann").supported
 
 
+async def test_a_call_that_changed_nothing_is_remembered_under_its_key_all_the_same(desk):
+    proposal = await proposed(desk)
+    ann = desk.claims("ann", "resident")
+
+    def keep(receipt):
+        return Idempotency("key-1", b"digest", receipt.event_id.encode())
+
+    await desk.voices.unsupport(ann, proposal, keep)
+    await desk.voices.support(ann, proposal, "", unkept)
+    assert desk.ledger.recall("key-1") == Idempotency("key-1", b"digest", b"")
+    with pytest.raises(DomainError, match="idempotency_key_used"):
+        await desk.voices.unsupport(ann, proposal, keep)
+    assert desk.queries.proposal(proposal, "").row.supports == 1
+
+
 async def test_many_supporters_at_once_are_all_counted(desk):
     proposal = await proposed(desk)
     await asyncio.gather(

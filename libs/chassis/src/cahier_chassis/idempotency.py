@@ -13,9 +13,9 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from cahier_chassis.calls import Call, current_call
-from cahier_kernel.errors import AlreadyExists, Invalid
+from cahier_kernel.errors import AlreadyExists, DomainError, Invalid
 from cahier_kernel.ids import derived_uuid
-from cahier_ledger.model import Idempotency, IdempotencyConflict
+from cahier_ledger.model import Idempotency
 from cahier_ledger.store import LedgerReader
 
 KEY_CHARS_MAX = 200
@@ -48,8 +48,9 @@ async def once(
     if kept is None:
         try:
             return await handle(record)
-        except IdempotencyConflict:
-            # A twin of this call was faster; its answer is ours.
+        except DomainError:
+            # A twin of this call may have been faster: then its row conflicts with ours, or what
+            # it did is why we were refused (`already answered`). Either way its answer is ours.
             kept = ledger.recall(key)
             if kept is None:
                 raise

@@ -132,7 +132,14 @@ class Voices:
     ) -> Receipt:
         if event is not None:
             return await self._append(place, event, Receipt("", _id(place)), keep)
-        return Receipt("", event_id(place.key, place.version) if place.version else "")
+        receipt = Receipt("", event_id(place.key, place.version) if place.version else "")
+        kept = keep(receipt)
+        if kept is not None:
+            # Remembered though nothing changed: a copy of this call that comes late must not
+            # undo what its caller has done since.
+            unchanged = ((place.stream, place.version),)
+            await self._ledger.append(Append((), requires=unchanged, idempotency=kept))
+        return receipt
 
     async def _append(
         self, place: _Place, event: VoiceEvent, receipt: Receipt, keep: Keep
