@@ -85,7 +85,10 @@ class Machine:
             self.on_death(process)
 
     def _die(self, process: Process) -> None:
+        """The statement at work was the last: a thread stands still for ever, a task cannot."""
         self.kill(process)
+        while self.threads.current is not None:
+            self.threads.current.block()
         raise ProcessDied
 
     # -- the broker ---------------------------------------------------------------------------

@@ -1,0 +1,323 @@
+"""A simulated city: its services on one machine, their keys, and what goes wrong around them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import random
+import shutil
+import sqlite3
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cahier_chassis.grpc_calls
+import cahier_chassis.unit
+from cahier_chassis.keys import write_key_pair
+from cahier_chassis.tokens import TokenIssuer
+from tests.simulation.calls import Channel
+from tests.simulation.disk import Fault, Statement
+from tests.simulation.loop import PROCESS, WORLD, Process
+from tests.simulation.machine import Machine
+from tests.simulation.node import CITY, CityClock, Node, SkewedClock
+from tests.simulation.threads import Patches
+
+SERVICES = ("identity", "consultation", "budget")
+RESTART_S = (0.05, 4.0)
+CALM_S_MAX = 900.0
+QUIET_S = 5.0
+
+
+class NeverCalm(Exception):
+    """The faults have ended long ago and the city still does not run as it should."""
+
+
+@dataclass
+class Faults:
+    """What may go wrong; probabilities per statement, mean seconds between blows."""
+
+    statement: dict[Fault, float] = field(default_factory=dict)
+    kill_every_s: float = 0.0
+    stop_every_s: float = 0.0
+    broker_every_s: float = 0.0
+    cut_every_s: float = 0.0
+    slow_every_s: float = 0.0
+    forget_views: float = 0.0
+
+
+class PlainPasswords:
+    """identity's port Passwords without the slowness that protects real ones."""
+
+    async def hash(self, password: str) -> str:
+        return f"plain:{password}"
+
+    async def verify(self, password_hash: str, password: str) -> bool:
+        return password_hash == f"plain:{password}"
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+class City:
+    """Use as a context; `machine.run(...)` then runs a story in it."""
+
+    def __init__(self, seed: int, folder: Path, services: tuple[str, ...] = SERVICES) -> None:
+        self.seed = seed
+        self.folder = folder
+        self.random = random.Random(f"faults {seed}")
+        self.machine = Machine(seed, judge=self._judge)
+        self.clock = CityClock(self.machine)
+        self.faults = Faults()
+        self.unexplained: list[str] = []
+        self.trace: list[str] = []
+        self.nodes = {name: self._node(name) for name in services}
+        self.channel = Channel(self.machine, self.nodes, seed)
+        self._tokens: dict[Any, str] = {}
+        self._issuer = TokenIssuer(_keys()[0].read_bytes(), issuer=CITY)
+        self._stack = ExitStack()
+        self._restarts = True
+
+    def _node(self, name: str) -> Node:
+        package = f"cahier_{name}"
+        settings = importlib.import_module(f"{package}.settings")
+        bootstrap = importlib.import_module(f"{package}.bootstrap").bootstrap
+        more: dict[str, Any] = {"token_public_keys": _keys()[1]}
+        if name == "identity":
+            more["token_private_key"] = _keys()[0]
+        if name == "budget":
+            more["opening_processes"] = 0
+        clock = SkewedClock(self.clock, self.random.uniform(-2.0, 2.0))
+        settings_type = getattr(settings, f"{name.title()}Settings")
+        return Node(self.machine, name, self.folder / name, bootstrap, settings_type, clock, **more)
+
+    def __enter__(self) -> City:
+        self._stack.enter_context(self.machine)
+        patches = self._stack.enter_context(Patches())
+        unit = cahier_chassis.unit
+        patches.set(unit, "configure_logs", lambda name, level: None)
+        patches.set(unit.telemetry, "configure_telemetry", lambda name, endpoint: None)
+        patches.set(cahier_chassis.grpc_calls, "_LOG", _Complaints(self))
+        identity = importlib.import_module("cahier_identity.bootstrap")
+        patches.set(identity, "Argon2Passwords", PlainPasswords)
+        self.machine.on_death = self._died
+        self.machine.start_broker()
+        for node in self.nodes.values():
+            node.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._restarts = False
+        self._stack.close()
+
+    def token(self, audience: str, subject: str, *roles: str, thing: str = "") -> str:
+        """An access token, signed as identity does."""
+        key = (audience, subject, roles, thing)
+        if key not in self._tokens:
+            self._tokens[key] = self._issuer.issue(
+                subject, roles=roles, audience=[audience], thing=thing, verified=bool(thing)
+            )
+        return self._tokens[key]
+
+    def note(self, line: str) -> None:
+        """A line of the run's trace: what happened, when, to whom."""
+        self.trace.append(f"{self.machine.loop.time():10.4f} {line}")
+
+    # -- what goes wrong ----------------------------------------------------------------------
+
+    def _judge(self, statement: Statement) -> Fault:
+        if statement.kind in ("pragma", "rollback") or not statement.process.alive:
+            return Fault.NONE
+        if statement.process is WORLD or not self.faults.statement:
+            return Fault.NONE
+        drawn = self.random.random()
+        for fault, chance in self.faults.statement.items():
+            drawn -= chance
+            if drawn < 0:
+                told = (statement.process.name, statement.file, statement.kind, fault.value)
+                self.note("disk of {}: {} {} {}".format(*told))
+                return fault
+        return Fault.NONE
+
+    def _died(self, process: Process) -> None:
+        node = self.nodes.get(process.name)
+        if node is None or node.process is not process:
+            return
+        self.note(f"{process.name} is dead")
+        self.channel.lost(process)
+        if self._restarts:
+            delay_s = self.random.uniform(*RESTART_S)
+            self._in_world(delay_s, self._restart, node)
+
+    def _restart(self, node: Node) -> None:
+        if self.random.random() < self.faults.forget_views:
+            self.note(f"{node.name} loses its views")
+            for file in node.folder.glob("views.db*"):
+                file.unlink()
+        self.note(f"{node.name} starts")
+        node.start()
+
+    def _in_world(self, delay_s: float, call: Any, *arguments: Any) -> None:
+        context = self._world()
+        self.machine.loop.call_later(delay_s, call, *arguments, context=context)
+
+    def _world(self) -> Any:
+        context = next(iter(self.nodes.values())).context.copy()
+        context.run(PROCESS.set, WORLD)
+        return context
+
+    async def be_unkind(self) -> None:
+        """Strikes at drawn moments until it is cancelled."""
+        faults = self.faults
+        async with asyncio.TaskGroup() as group:
+            for every_s, strike in (
+                (faults.kill_every_s, self._kill_one),
+                (faults.stop_every_s, self._stop_one),
+                (faults.broker_every_s, self._kill_broker),
+                (faults.cut_every_s, self._cut_one),
+                (faults.slow_every_s, self._slow_down),
+            ):
+                if every_s:
+                    group.create_task(self._strike(every_s, strike))
+
+    async def _strike(self, every_s: float, strike: Any) -> None:
+        while True:
+            await asyncio.sleep(self.random.expovariate(1 / every_s))
+            await strike()
+
+    async def _kill_one(self) -> None:
+        node = self.random.choice(list(self.nodes.values()))
+        self.note(f"kill {node.name}")
+        node.kill()
+
+    async def _stop_one(self) -> None:
+        node = self.random.choice(list(self.nodes.values()))
+        self.note(f"stop {node.name}")
+        node.stop()
+
+    async def _kill_broker(self) -> None:
+        self.note("kill the broker")
+        self.machine.kill_broker()
+        await asyncio.sleep(self.random.uniform(0.05, 6.0))
+        self.note("the broker starts")
+        self.machine.start_broker()
+
+    async def _cut_one(self) -> None:
+        connections = self.machine.network.connections
+        if connections:
+            connection = self.random.choice(connections)
+            late = self.random.random() < 0.5
+            self.note(f"cut {connection.process.name} late={late}")
+            connection.cut(late=late)
+
+    async def _slow_down(self) -> None:
+        network = self.machine.network
+        before, network.latency_s_mean = network.latency_s_mean, self.random.uniform(0.05, 2.0)
+        self.note(f"the network slows down to {network.latency_s_mean:.2f} s")
+        await asyncio.sleep(self.random.uniform(0.5, 8.0))
+        network.latency_s_mean = before
+
+    # -- the end ------------------------------------------------------------------------------
+
+    async def calm_down(self) -> None:
+        """Ends all faults and waits until the city is well; raises NeverCalm."""
+        self.faults = Faults()
+        chance = self.machine.chance
+        chance.lose = chance.repeat = chance.reorder = 0.0
+        self.machine.network.latency_s_mean = 0.0005
+        if self.machine.broker is None:
+            self.machine.start_broker()
+        await self._until_quiet()
+
+    async def _until_quiet(self) -> None:
+        loop = self.machine.loop
+        end_s = loop.time() + CALM_S_MAX
+        seen, since_s = None, loop.time()
+        while loop.time() < end_s:
+            await asyncio.sleep(0.5)
+            failing = {name: node.failing() for name, node in self.nodes.items()}
+            now = (self.positions(), self.bus_heads()) if not any(failing.values()) else None
+            if now is None or now != seen:
+                seen, since_s = now, loop.time()
+            elif self._is_level(now) and loop.time() - since_s >= QUIET_S:
+                return
+        raise NeverCalm(f"not ready: {failing}; positions and streams: {seen}")
+
+    def _is_level(self, now: tuple[dict[str, dict[str, int]], dict[str, int]]) -> bool:
+        positions, heads = now
+        for name in self.nodes:
+            logged = self.rows(name, "SELECT count(*) FROM public")[0][0]
+            if heads.get(name, 0) != logged:
+                return False
+        tops = set(heads.values())
+        return all(
+            place in tops | {self.rows(name, "SELECT count(*) FROM events")[0][0]}
+            for name, views in positions.items()
+            for place in views.values()
+        )
+
+    def bus_heads(self) -> dict[str, int]:
+        """How many messages each service's stream holds."""
+        return {
+            name: self.machine.bus.streams[f"PUBLIC_{name.upper()}"].last_seq
+            for name in self.nodes
+            if f"PUBLIC_{name.upper()}" in self.machine.bus.streams
+        }
+
+    def positions(self) -> dict[str, dict[str, int]]:
+        """Each view's position, by service."""
+        return {
+            name: dict(self.rows(name, "SELECT name, position FROM positions", "views.db"))
+            for name in self.nodes
+        }
+
+    def rows(self, service: str, sql: str, file: str = "events.db") -> list[Any]:
+        """What a service's file holds, read as a stranger would."""
+        path = self.nodes[service].folder / file
+        connection = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    async def rebuild_views(self) -> None:
+        """Every service is stopped, loses its views, and builds them again."""
+        self._restarts = False
+        for node in self.nodes.values():
+            node.kill()
+            for file in node.folder.glob("views.db*"):
+                file.unlink()
+            node.start()
+        self._restarts = True
+        await self._until_quiet()
+
+
+class _Complaints:
+    """The log of calls that failed for no stated reason."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    def error(self, event: str, method: str = "", exc_info: Any = None, **_: Any) -> None:
+        if not _is_injected(exc_info):
+            self._city.unexplained.append(f"{event} {method}: {exc_info!r}")
+
+
+def _is_injected(error: BaseException | None) -> bool:
+    while error is not None:
+        if "disk I/O error" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@cache
+def _keys() -> tuple[Path, Path]:
+    """One token key pair for all runs of this Python process."""
+    import atexit
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="cahier-simulation-keys-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return write_key_pair(folder, "token")

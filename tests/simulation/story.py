@@ -1,0 +1,394 @@
+"""What people do in a simulated city, and what they were promised: a budget from idea to result.
+
+Everybody repeats a call until it is answered. What was acknowledged is written down here, apart
+from the city, and held against its logs at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cahier_contracts.budget.v1 import budget_service_pb2 as budget
+from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
+from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+from cahier_kernel import base64url
+from cahier_ledger.sealing import Sealer, ballot_binding
+from cahier_record.budget.ballots import BallotPaper, encode_paper
+from tests.simulation.calls import Outcome
+from tests.simulation.city import City
+
+ACCEPTED = consultation.PROPOSAL_STATE_ACCEPTED
+DAY_S = 86_400.0
+TRIES_MAX = 300
+
+
+class StoryBroken(Exception):
+    """An answer that no service should give here."""
+
+
+@dataclass
+class Vote:
+    """One credential's ballots, as its voter remembers them."""
+
+    credential: str
+    acknowledged: list[tuple[int, ...]] = field(default_factory=list)
+    unsure: bool = False
+
+
+@dataclass
+class Remembered:
+    """What people were told. acknowledged: (service, event id) of every answered command.
+
+    supports: whether a person's support stands, by (proposal, person); None when nobody knows.
+    """
+
+    acknowledged: list[tuple[str, str]] = field(default_factory=list)
+    supports: dict[tuple[str, str], bool | None] = field(default_factory=dict)
+    comments: Counter[str] = field(default_factory=Counter)
+    votes: dict[str, Vote] = field(default_factory=dict)
+    election: str = ""
+    result: Any = None
+    costs: dict[int, int] = field(default_factory=dict)
+    unsure_comments: set[str] = field(default_factory=set)
+
+
+class Story:
+    """One run's people and plans, drawn from the seed."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._random = random.Random(f"story {city.seed}")
+        self.told = Remembered()
+        self._people: list[str] = []
+        self._process = ""
+        self._proposals: list[str] = []
+
+    async def run(self) -> None:
+        """From the first resident to the published result. Raises StoryBroken, GaveUp."""
+        await self._gather_people()
+        await self._gather_ideas()
+        accepted = await self._answer_proposals()
+        await self._prepare_election(accepted)
+        await self._vote()
+        await self._count()
+
+    # -- identity -----------------------------------------------------------------------------
+
+    async def _gather_people(self) -> None:
+        references = [f"voter {number}" for number in range(self._random.randint(4, 8))]
+        request = identity.ImportResidentsRequest(source="register", references=references)
+        done = await self._do("identity", "ImportResidents", request, "importer")
+        self._people = list(done.resident_ids)
+        rows = "".join(f"AB12345{number},1989-07-14,31000,North\n" for number in range(3))
+        roll = f"document_number,birth_date,postcode,district\n{rows}".encode()
+        request = identity.LoadCensusRollRequest(csv=roll)
+        await self._do("identity", "LoadCensusRoll", request, "admin")
+        async with asyncio.TaskGroup() as group:
+            for number in range(2):
+                group.create_task(self._register(number))
+
+    async def _register(self, number: int) -> None:
+        registered = await self._do(
+            "identity",
+            "RegisterResident",
+            identity.RegisterResidentRequest(
+                email=f"person{number}@example.org", display_name="Ann", password="long enough 1"
+            ),
+            "",
+        )
+        prove = identity.ProveResidenceRequest(
+            document_number=f"AB12345{number}", birth_date="1989-07-14", postcode="31000"
+        )
+        person = registered.resident_id
+        await self._do("identity", "ProveResidence", prove, "resident", person)
+        self._people.append(person)
+        for method in ("GrantRole", "RevokeRole", "GrantRole"):
+            request = getattr(identity, f"{method}Request")(resident_id=person, role="staff")
+            await self._do("identity", method, request, "admin")
+
+    # -- consultation -------------------------------------------------------------------------
+
+    async def _gather_ideas(self) -> None:
+        now = self._city.clock.now()
+        created = await self._do(
+            "consultation",
+            "CreateProcess",
+            consultation.CreateProcessRequest(
+                title="Ideas",
+                description="All of them.",
+                opens_at=_stamp(now + timedelta(seconds=3)),
+                closes_at=_stamp(now + timedelta(seconds=DAY_S)),
+                edit_window_seconds=3_600,
+            ),
+            "staff",
+        )
+        self._process = created.process_id
+        async with asyncio.TaskGroup() as group:
+            for person in self._people[: self._random.randint(2, 4)]:
+                group.create_task(self._submit(person))
+        async with asyncio.TaskGroup() as group:
+            for person in self._people:
+                group.create_task(self._take_part(person))
+        self._city.clock.shift_s += DAY_S
+
+    async def _submit(self, person: str) -> None:
+        request = consultation.SubmitProposalRequest(
+            process_id=self._process,
+            title="A tree in every street",
+            body="Shade.",
+            category="green",
+            district="North",
+        )
+        done = await self._do(
+            "consultation", "SubmitProposal", request, "resident", person, until_allowed=True
+        )
+        self._proposals.append(done.proposal_id)
+
+    async def _take_part(self, person: str) -> None:
+        for _ in range(self._random.randint(1, 5)):
+            proposal = self._random.choice(self._proposals)
+            act = self._random.choice(
+                [self._support, self._support, self._unsupport, self._comment]
+            )
+            await act(person, proposal)
+            await asyncio.sleep(self._random.uniform(0, 1.5))
+
+    async def _support(self, person: str, proposal: str) -> None:
+        request = consultation.SupportProposalRequest(proposal_id=proposal)
+        outcome = await self._try("consultation", "SupportProposal", request, "resident", person)
+        self.told.supports[proposal, person] = True if outcome.answer is not None else None
+
+    async def _unsupport(self, person: str, proposal: str) -> None:
+        request = consultation.UnsupportProposalRequest(proposal_id=proposal)
+        outcome = await self._try("consultation", "UnsupportProposal", request, "resident", person)
+        self.told.supports[proposal, person] = False if outcome.answer is not None else None
+
+    async def _comment(self, person: str, proposal: str) -> None:
+        request = consultation.AddCommentRequest(proposal_id=proposal, body="I agree.")
+        outcome = await self._try("consultation", "AddComment", request, "resident", person)
+        if outcome.answer is not None:
+            self.told.comments[proposal] += 1
+        else:
+            self.told.unsure_comments.add(proposal)
+
+    async def _answer_proposals(self) -> list[str]:
+        accepted = []
+        for place, proposal in enumerate(self._proposals):
+            yes = place == 0 or self._random.random() < 0.8
+            state = ACCEPTED if yes else consultation.PROPOSAL_STATE_REJECTED
+            request = consultation.AnswerProposalRequest(
+                proposal_id=proposal, state=state, text="We have looked at it."
+            )
+            await self._do("consultation", "AnswerProposal", request, "staff")
+            if yes:
+                accepted.append(proposal)
+        return accepted
+
+    # -- budget -------------------------------------------------------------------------------
+
+    async def _prepare_election(self, proposals: list[str]) -> None:
+        now = self._city.clock.now()
+        created = await self._do(
+            "budget",
+            "CreateElection",
+            budget.CreateElectionRequest(
+                title="Our city",
+                description="Money.",
+                process_id=self._process,
+                envelope_cents=100_00,
+                currency="EUR",
+                districts=["North"],
+                opens_at=_stamp(now),
+                closes_at=_stamp(now + timedelta(seconds=DAY_S)),
+                rules=budget.Rules(vote_type="approval", rule="greedy", max_length=3),
+            ),
+            "staff",
+        )
+        self.told.election = created.election_id
+        projects = [await self._add_project(proposal) for proposal in proposals]
+        for project in projects:
+            cost_cents = self._random.randint(1, 6) * 10_00
+            named = {"election_id": self.told.election, "project_id": project.project_id}
+            cost = budget.CostProjectRequest(**named, cost_cents=cost_cents)
+            await self._do("budget", "CostProject", cost, "staff")
+            self.told.costs[project.number] = cost_cents
+            judge = budget.JudgeFeasibilityRequest(**named, feasibility=budget.FEASIBILITY_FEASIBLE)
+            await self._do("budget", "JudgeFeasibility", judge, "staff")
+        request = budget.OpenVotingRequest(election_id=self.told.election)
+        await self._do("budget", "OpenVoting", request, "staff", until_allowed=True)
+
+    async def _add_project(self, proposal: str) -> Any:
+        """Waits until budget has learnt that the proposal is accepted."""
+        request = budget.AddProjectRequest(election_id=self.told.election, proposal_id=proposal)
+        return await self._do("budget", "AddProject", request, "staff", until_allowed=True)
+
+    async def _vote(self) -> None:
+        election = await self._election()
+        sealer = Sealer(base64url.encode(election.trustee_public_key))
+        request = identity.IssueCredentialsRequest(
+            election_id=self.told.election, resident_ids=self._people
+        )
+        done = await self._do("identity", "IssueCredentials", request, "importer")
+        votes = [Vote(credential) for credential in done.credentials]
+        self.told.votes = {vote.credential: vote for vote in votes}
+        booth = self._random.randint(0, len(votes))
+        async with asyncio.TaskGroup() as group:
+            for vote in votes[booth:]:
+                group.create_task(self._vote_alone(vote, election, sealer))
+            group.create_task(self._vote_at_booth(votes[:booth], election, sealer))
+            group.create_task(self._close())
+        for vote in votes[:2]:
+            await self._cast(vote, election, sealer)
+
+    async def _election(self) -> Any:
+        request = budget.GetElectionRequest(election_id=self.told.election)
+        return (await self._do("budget", "GetElection", request, "staff")).election
+
+    async def _vote_alone(self, vote: Vote, election: Any, sealer: Sealer) -> None:
+        await asyncio.sleep(self._random.uniform(0, 3))
+        for _ in range(self._random.randint(1, 3)):
+            await self._cast(vote, election, sealer)
+            await asyncio.sleep(self._random.uniform(0, 2))
+
+    async def _cast(self, vote: Vote, election: Any, sealer: Sealer) -> None:
+        choices, envelope = self._ballot(vote, election, sealer)
+        token = self._city.token("budget", vote.credential, thing=f"election:{self.told.election}")
+        outcome = await self._city.channel.insist(
+            "budget",
+            "CastBallot",
+            budget.CastBallotRequest(ballot=envelope),
+            budget.CastBallotResponse,
+            token,
+        )
+        code = outcome.refusal.code if outcome.refusal is not None else ""
+        self._remember(vote, choices, code, outcome.unsure)
+        if outcome.answer is not None:
+            self.told.acknowledged.append(("budget", outcome.answer.event_id))
+
+    async def _vote_at_booth(self, votes: list[Vote], election: Any, sealer: Sealer) -> None:
+        if not votes:
+            return
+        ballots = [self._ballot(vote, election, sealer) for vote in votes]
+        request = budget.CastBallotsRequest(ballots=[envelope for _, envelope in ballots])
+        left = list(range(len(votes)))
+        unsure = False
+        for _ in range(TRIES_MAX):
+            outcome = await self._try("budget", "CastBallots", request, "importer", key="")
+            unsure = unsure or outcome.unsure
+            results = outcome.answer.results
+            again = [place for place in left if results[place].error_code in PASSING]
+            for place in set(left) - set(again):
+                self._remember(votes[place], ballots[place][0], results[place].error_code, unsure)
+                if not results[place].error_code:
+                    self.told.acknowledged.append(("budget", results[place].event_id))
+            left, unsure = again, unsure or bool(again)
+            if not left:
+                return
+            await asyncio.sleep(0.5)
+        raise StoryBroken("the booth's ballots are never settled")
+
+    def _ballot(self, vote: Vote, election: Any, sealer: Sealer) -> tuple[tuple[int, ...], Any]:
+        numbers = sorted(self.told.costs)
+        count = self._random.randint(0, min(3, len(numbers)))
+        choices = tuple(sorted(self._random.sample(numbers, count)))
+        sequence = len(vote.acknowledged) + 1
+        named = (self.told.election, "all", "confidential", vote.credential, sequence)
+        envelope = budget.BallotEnvelope(
+            election_id=self.told.election,
+            electorate="all",
+            scheme="confidential",
+            credential=vote.credential,
+            sequence=sequence,
+            sealed=sealer.seal(
+                encode_paper(BallotPaper(choices)),
+                binding=ballot_binding(*named),
+                padded_size=election.ballot_size_bytes,
+            ),
+        )
+        return choices, envelope
+
+    def _remember(self, vote: Vote, choices: tuple[int, ...], code: str, unsure: bool) -> None:
+        if not code:
+            vote.acknowledged.append(choices)
+        elif code in ("voting_closed", "ballot_sequence_taken"):
+            vote.unsure = vote.unsure or unsure
+        else:
+            raise StoryBroken(f"a good ballot was refused: {code}")
+
+    async def _close(self) -> None:
+        await asyncio.sleep(self._random.uniform(2, 12))
+        if self._random.random() < 0.5:
+            self._city.clock.shift_s += DAY_S
+            await asyncio.sleep(2)
+        request = budget.CloseVotingRequest(election_id=self.told.election, reason="It is time.")
+        await self._do("budget", "CloseVoting", request, "staff")
+
+    async def _count(self) -> None:
+        for method in ("CountBallots", "PublishResult"):
+            request = getattr(budget, f"{method}Request")(election_id=self.told.election)
+            await self._do("budget", method, request, "staff")
+        request = budget.GetResultRequest(election_id=self.told.election)
+        self.told.result = await self._do("budget", "GetResult", request, "")
+
+    # -- calling ------------------------------------------------------------------------------
+
+    async def _do(
+        self,
+        service: str,
+        method: str,
+        request: Any,
+        role: str,
+        person: str = "somebody",
+        *,
+        until_allowed: bool = False,
+    ) -> Any:
+        """The answer; a refusal breaks the story unless its time may still come."""
+        key = self._city.channel.new_key()
+        for _ in range(TRIES_MAX):
+            outcome = await self._try(service, method, request, role, person, key=key)
+            if outcome.answer is not None:
+                return outcome.answer
+            if not until_allowed or outcome.refusal.code not in NOT_YET:
+                raise StoryBroken(f"{service} {method}: {outcome.refusal!r}")
+            await asyncio.sleep(1.0)
+        raise StoryBroken(f"{service} {method} is never allowed: {outcome.refusal!r}")
+
+    async def _try(
+        self,
+        service: str,
+        method: str,
+        request: Any,
+        role: str,
+        person: str = "somebody",
+        *,
+        key: str | None = None,
+    ) -> Outcome:
+        """The outcome, written down when it is an acknowledgement."""
+        channel = self._city.channel
+        roles = (role,) if role else ()
+        token = self._city.token(service, person, *roles) if role else ""
+        answer_type = getattr(_MESSAGES[service], f"{method}Response")
+        key = channel.new_key() if key is None else key
+        outcome = await channel.insist(service, method, request, answer_type, token, key)
+        event_id = getattr(outcome.answer, "event_id", "")
+        if event_id:
+            self.told.acknowledged.append((service, event_id))
+        return outcome
+
+
+_MESSAGES = {"identity": identity, "consultation": consultation, "budget": budget}
+NOT_YET = ("idea_phase_not_open", "proposal_not_accepted", "voting_not_due")
+PASSING = ("store_unavailable", "election_changing", "stream_conflict")
+
+
+def _stamp(instant: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(instant)
+    return stamp
