@@ -149,6 +149,18 @@ def test_a_closed_phase_with_new_dates_opens_and_closes_again():
     process.advance(now=opens)
     process.advance(now=closes)
     assert happened(process) == ["IdeaPhaseOpened", "IdeaPhaseClosed"]
+    process.advance(now=opens)
+    assert happened(process) == []
+
+
+def test_who_read_the_clock_before_the_closing_does_not_open_the_phase_again():
+    process = create(DURING)
+    process.advance(now=CLOSES)
+    process.collect_events()
+    process.advance(now=DURING)
+    assert happened(process) == []
+    with pytest.raises(FailedPrecondition, match="idea_phase_not_open"):
+        process.require_open(now=DURING)
 
 
 @pytest.mark.parametrize(

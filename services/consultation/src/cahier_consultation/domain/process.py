@@ -45,6 +45,7 @@ class Process(Aggregate):
 
         def apply(self, aggregate: Process) -> None:
             aggregate.opens_at, aggregate.closes_at = self.opens_at, self.closes_at
+            aggregate.has_new_dates = True
 
     class IdeaPhaseOpened(Aggregate.Event):
         TOPIC = "consultation.process.idea_phase_opened"
@@ -57,6 +58,7 @@ class Process(Aggregate):
 
         def apply(self, aggregate: Process) -> None:
             aggregate.phase = Phase.CLOSED
+            aggregate.has_new_dates = False
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class Process(Aggregate):
         self.closes_at = closes_at
         self.edit_window_seconds = edit_window_seconds
         self.phase = Phase.PLANNED
+        self.has_new_dates = False  # since it was last closed
 
     @classmethod
     def create(
@@ -154,7 +157,9 @@ class Process(Aggregate):
     def _is_opening_due(self, now: datetime) -> bool:
         if self.phase is Phase.PLANNED:
             return now >= self.opens_at
-        return self.phase is Phase.CLOSED and self.opens_at <= now < self.closes_at
+        # Whoever read the clock just before the closing must not open again what is closed now.
+        may_reopen = self.phase is Phase.CLOSED and self.has_new_dates
+        return may_reopen and self.opens_at <= now < self.closes_at
 
     def require_open(self, *, now: datetime) -> None:
         """Raises FailedPrecondition `idea_phase_not_open` unless proposals are taken at `now`.
