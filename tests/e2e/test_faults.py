@@ -42,7 +42,7 @@ BALLOTS = 20_000
 PER_CALL = 50
 CALLS_AT_ONCE = 8
 PROJECTS = 12
-UNITS = ("budget", "nats", "consultation", "reporting", "identity", "portal")
+UNITS = ("budget", "nats", "consultation", "reporting", "notifications", "identity", "portal")
 
 
 def quiet(what: str, done: int, of: int) -> None:
@@ -138,7 +138,7 @@ def ballots_in_log(city: Any) -> Counter[str]:
 
 async def assert_streams_hold_every_event_once(city: Any) -> None:
     """Each PUBLIC_ stream against its service's log, by Cahier-Seq and by bytes."""
-    for service in ("identity", "consultation", "reporting", "budget"):
+    for service in ("identity", "consultation", "reporting", "budget", "notifications"):
         reader = SqliteReader(city.folder.ledger(service))
         head = reader.public_head()
         connection = await nats.connect(city.running["nats"])

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 pytestmark = pytest.mark.e2e
-UNITS = ("nats", "identity", "consultation", "reporting", "budget", "portal")
+UNITS = ("nats", "identity", "consultation", "reporting", "budget", "notifications", "portal")
 
 
 def alive(pid: int) -> bool:
@@ -39,8 +39,21 @@ def test_a_city_says_where_it_is(new_city: Callable[..., Any]) -> None:
     running = city.running
     assert running["portal"] == city.url
     assert set(running) == {"portal", "nats", "grpc", "metrics", "pids"}
-    assert set(running["grpc"]) == {"identity", "consultation", "reporting", "budget"}
-    assert set(running["metrics"]) == {"identity", "consultation", "reporting", "budget", "portal"}
+    assert set(running["grpc"]) == {
+        "identity",
+        "consultation",
+        "reporting",
+        "budget",
+        "notifications",
+    }
+    assert set(running["metrics"]) == {
+        "identity",
+        "consultation",
+        "reporting",
+        "budget",
+        "notifications",
+        "portal",
+    }
     assert set(running["pids"]) == set(UNITS)
     for base in running["metrics"].values():
         for path in ("healthz", "readyz", "metrics"):
