@@ -17,13 +17,12 @@ from cahier_chassis.bus import (
 )
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.pseudonyms import load_pseudonyms
+from cahier_chassis.roles import Role
 from cahier_chassis.unit import Unit
 from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
     add_NotificationsServiceServicer_to_server,
 )
 from cahier_ledger.bus.envelope import PublicMessage
-from cahier_ledger.bus.health import State
-from cahier_ledger.bus.inbox import Inbox
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
 from cahier_ledger.bus.reactions import Reactions
 from cahier_ledger.bus.streams import public_stream
@@ -63,13 +62,13 @@ OTHERS: dict[str, tuple[View, Fold[PublicMessage]]] = {
 
 async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
     """Opens the store, the views and the key, and hands everything that runs to the unit."""
-    ledger = Ledger.open(settings.data_dir / "events.db", on_batch=metrics.meter_commit)
+    ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
     key = load_pseudonyms(
         settings.data_dir / "keys" / "unsubscribe.key", may_create=ledger.head_seq() == 0
     )
     unsubscribing = SignedTokens(key)
-    read_model = _read_model(unit, settings, ledger)
+    read_model = _read_model(unit, ledger)
     captured = CapturedMails(settings.data_dir / "captured") if _captures(settings) else None
     server = await _mail_server(unit, settings, captured)
     letters = CatalogueLetters(
@@ -84,13 +83,14 @@ async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
     unit.serve_grpc(GrpcServer(SERVICE, [adder], unit.verifier(), anonymous=ANONYMOUS))
     planning = Planning(ledger, read_model, unit.clock, handing_over.wake)
     _react(unit, settings, planning)
-    unit.spawn("handing over", handing_over.run)
+    # In one process at a time: two would hand every mail over twice.
+    unit.spawn("handing over", handing_over.run, role=Role.REACT, stand_by=asyncio.Event().wait)
     unit.health.add_degradation("mail server", handing_over.away)
     relay_outbox(unit, ledger)
 
 
-def _read_model(unit: Unit, settings: NotificationsSettings, ledger: Ledger) -> SqlReadModel:
-    views = ViewDatabase(settings.data_dir / "views.db")
+def _read_model(unit: Unit, ledger: Ledger) -> SqlReadModel:
+    views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
     # Declared before anything is served: queries and commands read the tables at once.
     for view in (OWN, *(view for view, _ in OTHERS.values())):
@@ -116,7 +116,7 @@ def _projection(
 
 def _react(unit: Unit, settings: NotificationsSettings, planning: Planning) -> None:
     """Reacts to siblings' events once the bus answers; the inbox is as durable as the store."""
-    inbox = Inbox(settings.data_dir / "inbox.db")
+    inbox = unit.stores.open_inbox()
     unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))
 
     async def run() -> None:
@@ -133,14 +133,14 @@ def _react(unit: Unit, settings: NotificationsSettings, planning: Planning) -> N
         unit.health.add_degradation("reactions", lambda: _unless_running(running))
         await running.run()
 
-    unit.spawn("reactions", run)
+    unit.spawn("reactions", run, role=Role.REACT)
 
 
 def _unless_running(running: Reactions) -> str:
     ill = [
         f"{name} {health.state.value} {health.reason}".strip()
         for name, health in running.health().items()
-        if health.state is not State.RUNNING
+        if not health.is_well
     ]
     return "; ".join(ill)
 

@@ -10,7 +10,6 @@ import msgspec
 
 from cahier_chassis.logs import get_logger
 from cahier_kernel.errors import TooLarge, Unavailable
-from cahier_ledger.bus.health import State
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.store import LedgerReader
@@ -111,7 +110,7 @@ class SqlReadModel:
         return [EndedMailing(row["cause"], row["version"], row["handed_over"]) for row in rows]
 
     async def settle(self, seq: int) -> None:
-        if self._own.health.state is not State.RUNNING:
+        if not self._own.health.is_well:
             return
         if not await self._own.wait_for(seq, SETTLE_S_MAX):
             _LOG.warning("views_lag", lag=self._own.lag())

@@ -105,7 +105,6 @@ class HandingOver:
 
     async def run(self) -> None:
         """Hands over until cancelled."""
-        await self._views.settle(self._ledger.head_seq())
         pauses = backoff_s(SERVER_PAUSE_S_FIRST, SERVER_PAUSE_S_MAX)
         while True:
             heed_cancel()
@@ -127,6 +126,8 @@ class HandingOver:
 
         Returns whether anything was done. Raises ServerAway; what was handed over before is kept.
         """
+        # What woke us may be a moment ahead of the view.
+        await self._views.settle(self._ledger.head_seq())
         due = await asyncio.to_thread(self._due)
         metrics.MAILS_WAITING.set(await asyncio.to_thread(self._views.count_waiting))
         try:

@@ -5,11 +5,10 @@ Disposable: deleted or outdated views are folded again from the first event.
 
 from __future__ import annotations
 
-import sqlite3
-
 import msgspec
 
 from cahier_chassis.telemetry import traceparent_of
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.envelope import PublicMessage
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
@@ -86,7 +85,7 @@ _BUDGET_TYPES = {
 _REPORTING_TYPES = {reporting.ReportReceived.TYPE}
 
 
-def fold_own(db: sqlite3.Connection, stored: StoredEvent) -> None:
+def fold_own(db: Sql, stored: StoredEvent) -> None:
     """Takes one of the service's own events into OWN."""
     match read(stored):
         case Followed() as event:
@@ -114,7 +113,7 @@ def fold_own(db: sqlite3.Connection, stored: StoredEvent) -> None:
             db.execute("DELETE FROM mailings WHERE cause = ?", (cause,))
 
 
-def _fold_followed(db: sqlite3.Connection, stored: StoredEvent, event: Followed) -> None:
+def _fold_followed(db: Sql, stored: StoredEvent, event: Followed) -> None:
     db.execute(
         "INSERT INTO follows VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET level = excluded.level",
@@ -130,7 +129,7 @@ def _fold_followed(db: sqlite3.Connection, stored: StoredEvent, event: Followed)
     )
 
 
-def _fold_plan(db: sqlite3.Connection, stored: StoredEvent, event: MailsPlanned) -> None:
+def _fold_plan(db: Sql, stored: StoredEvent, event: MailsPlanned) -> None:
     params = msgspec.json.encode(event.params, order="sorted").decode()
     about = (event.letter, event.about_kind.value, event.about, params)
     traceparent = traceparent_of(stored.meta)
@@ -148,7 +147,7 @@ def _fold_plan(db: sqlite3.Connection, stored: StoredEvent, event: MailsPlanned)
     )
 
 
-def fold_consultation(db: sqlite3.Connection, message: PublicMessage) -> None:
+def fold_consultation(db: Sql, message: PublicMessage) -> None:
     """Takes one of consultation's public events into CONSULTATION."""
     if message.type not in _CONSULTATION_TYPES:
         return
@@ -159,7 +158,7 @@ def fold_consultation(db: sqlite3.Connection, message: PublicMessage) -> None:
             db.execute("INSERT INTO proposals VALUES (?)", (proposal,))
 
 
-def fold_budget(db: sqlite3.Connection, message: PublicMessage) -> None:
+def fold_budget(db: Sql, message: PublicMessage) -> None:
     """Takes one of budget's public events into BUDGET; ballots are not even read."""
     if message.type not in _BUDGET_TYPES:
         return
@@ -178,7 +177,7 @@ def fold_budget(db: sqlite3.Connection, message: PublicMessage) -> None:
             )
 
 
-def fold_reporting(db: sqlite3.Connection, message: PublicMessage) -> None:
+def fold_reporting(db: Sql, message: PublicMessage) -> None:
     """Takes one of reporting's public events into REPORTING."""
     if message.type not in _REPORTING_TYPES:
         return
