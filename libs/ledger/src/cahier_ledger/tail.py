@@ -33,7 +33,7 @@ class Tail:
     def __init__(self, heads: Heads) -> None:
         self._heads = heads
         self._lock = threading.Lock()
-        self._waiters: set[_Waiter] = set()
+        self._waiters: dict[_Waiter, None] = {}  # woken in the order in which they came
         self._subscribers: list[Callable[[Heads], None]] = []
         self._closed = False
 
@@ -50,8 +50,9 @@ class Tail:
             if heads.seq <= self._heads.seq:
                 return
             self._heads = heads
-            passed = {waiter for waiter in self._waiters if waiter.is_passed_by(heads)}
-            self._waiters -= passed
+            passed = [waiter for waiter in self._waiters if waiter.is_passed_by(heads)]
+            for waiter in passed:
+                del self._waiters[waiter]
             subscribers = list(self._subscribers)
         _wake(passed, heads)
         for wake in subscribers:
@@ -84,7 +85,7 @@ class Tail:
                 raise LedgerClosed
             if waiter.is_passed_by(self._heads):
                 return self._heads
-            self._waiters.add(waiter)
+            self._waiters[waiter] = None
         try:
             async with asyncio.timeout(timeout_s):
                 return await waiter.future
@@ -92,18 +93,18 @@ class Tail:
             return self._heads
         finally:
             with self._lock:
-                self._waiters.discard(waiter)
+                self._waiters.pop(waiter, None)
 
     def close(self) -> None:
         """Ends every wait with LedgerClosed."""
         with self._lock:
             self._closed = True
-            waiters, self._waiters = self._waiters, set()
+            waiters, self._waiters = list(self._waiters), {}
             self._subscribers.clear()
         _wake(waiters, None)
 
 
-def _wake(waiters: set[_Waiter], heads: Heads | None) -> None:
+def _wake(waiters: list[_Waiter], heads: Heads | None) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[_Waiter]] = {}
     for waiter in waiters:
         by_loop.setdefault(waiter.loop, []).append(waiter)
