@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from cahier_cli.city import CityFolder
+from cahier_cli.demo import STREETS
 from cahier_cli.generated import generated_election
 
 CAHIER = Path(sys.executable).parent / "cahier"
@@ -166,6 +167,14 @@ def small_pb(tmp_path: Path) -> Path:
     """A generated election of 300 voters and 12 projects."""
     file = tmp_path / "small.pb"
     file.write_bytes(generated_election(7, voters=300, projects=12).encode())
+    return file
+
+
+@pytest.fixture
+def small_csv(tmp_path: Path) -> Path:
+    """The first 40 requests of the demonstration's file."""
+    file = tmp_path / "small.csv"
+    file.write_bytes(b"".join(STREETS.read_bytes().splitlines(keepends=True)[:41]))
     return file
 
 
