@@ -27,7 +27,8 @@ from tests.simulation.threads import Patches
 SERVICES = ("identity", "consultation", "budget")
 RESTART_S = (0.05, 4.0)
 CALM_S_MAX = 900.0
-QUIET_S = 5.0
+QUIET_S = 4.0
+LOOK_EVERY_S = 1.0
 
 
 class NeverCalm(Exception):
@@ -235,7 +236,7 @@ class City:
         end_s = loop.time() + CALM_S_MAX
         seen, since_s = None, loop.time()
         while loop.time() < end_s:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK_EVERY_S)
             failing = {name: node.failing() for name, node in self.nodes.items()}
             now = (self.positions(), self.bus_heads()) if not any(failing.values()) else None
             if now is None or now != seen:

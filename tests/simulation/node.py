@@ -141,8 +141,7 @@ class Node:
         self.folder = folder
         self._machine = machine
         self._bootstrap = bootstrap
-        self._settings_type = settings_type
-        self._settings = settings
+        self._settings = settings_type(city=CITY, data_dir=folder, nats_url=BROKER_URL, **settings)
         self._clock = clock
         self.process = Process(name)
         self.process.alive = False
@@ -188,11 +187,8 @@ class Node:
 
     async def _serve(self, process: Process) -> None:
         try:
-            settings = self._settings_type(
-                city=CITY, data_dir=self.folder, nats_url=BROKER_URL, **self._settings
-            )
-            self.unit = SimulatedUnit(settings, self.name, self._clock)
-            await self.unit.serve(partial(self._bootstrap, self.unit, settings))
+            self.unit = SimulatedUnit(self._settings, self.name, self._clock)
+            await self.unit.serve(partial(self._bootstrap, self.unit, self._settings))
         except Exception as error:
             if process.alive:
                 self.complaints.append(f"{type(error).__name__}: {error}")

@@ -49,6 +49,7 @@ def run_seed(seed: int) -> Report:
     where = MEMORY if MEMORY.is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix=f"cahier-simulation-{seed}-", dir=where))
     gc.disable()
+    gc.freeze()  # so that burying one run does not look through everything else
     try:
         with quiet_logs(), City(seed, folder) as city:
             story = Story(city)
@@ -59,6 +60,7 @@ def run_seed(seed: int) -> Report:
                 raise RunFailed(_told(city, error)) from error
             return _report(city, story.told)
     finally:
+        gc.unfreeze()
         gc.enable()
         shutil.rmtree(folder, ignore_errors=True)
 
