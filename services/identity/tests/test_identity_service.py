@@ -271,11 +271,20 @@ async def test_health_and_metrics_answer(shared: Any, city: Any) -> None:
     assert int(appended[1]) >= 2
 
 
-@pytest.mark.parametrize("arguments", [("--role", "api"), ("rubbish",)])
-def test_split_roles_are_not_served_yet(process: Any, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--role", "api"), "PostgreSQL"),
+        (("--role", "cook"), "not roles"),
+        (("rubbish",), "usage"),
+    ],
+)
+def test_bad_arguments_and_roles_without_postgres_are_refused(
+    process: Any, arguments: tuple[str, ...], said: str
+) -> None:
     process.start(*arguments)
     assert process.exit_code() == 2
-    assert "PostgreSQL" in process.log.read_text()
+    assert said in process.log.read_text()
 
 
 async def test_a_lost_pseudonym_key_stops_the_start(stub: Any, process: Any) -> None:

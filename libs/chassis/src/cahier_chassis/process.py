@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -49,6 +51,10 @@ def main(
     chosen = parser.parse_args(arguments)
     if chosen.migrate:
         return migrate(name, settings_type)
+    dsn = settings_type.variable("store_dsn")
+    if chosen.role != ALL_ROLES and not os.environ.get(dsn):
+        sys.stderr.write(f"roles are split on PostgreSQL only: set {dsn}\n")
+        return EXIT_NOT_STARTED
     return run(name, settings_type, bootstrap, chosen.role)
 
 
@@ -65,9 +71,6 @@ def run(
     """
     settings = _settings(name, settings_type)
     if settings is None:
-        return EXIT_NOT_STARTED
-    if roles != ALL_ROLES and not settings.stores(name).shared:
-        _LOG.error("roles_need_postgresql", setting=settings.variable("store_dsn"))
         return EXIT_NOT_STARTED
     return asyncio.run(_serve(name, settings, bootstrap, roles))
 

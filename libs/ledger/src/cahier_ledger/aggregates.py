@@ -103,6 +103,7 @@ class Aggregates:
         new_event_id: Callable[[], str],
         trace: Callable[[], bytes] = _no_trace,
     ) -> None:
+        self._ledger = ledger
         self._recorder = LedgerRecorder(ledger)
         self._mapper = TypedMapper(JsonTranscoder())
         self._service = service
@@ -123,6 +124,10 @@ class Aggregates:
             name = str(getattr(cls, "TOPIC", cls.__name__)).rpartition(".")[2].lower()
             raise AggregateNotFound(code or f"{name}_not_found", f"there is no such {name}")
         return aggregate
+
+    def version(self, id: UUID) -> int:
+        """The aggregate's version in the store; 0 = there is none. Much quicker than `get`."""
+        return self._ledger.stream_version(stream_name(id))
 
     def save(
         self,

@@ -50,9 +50,9 @@ SERVICE = "budget"
 
 async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     """Wires the service into the unit. Commands work while the bus is away."""
-    ledger = Ledger.open(settings.events_file, on_batch=metrics.meter_commit)
+    ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
-    views = ViewDatabase(settings.views_file)
+    views = unit.stores.open_views()
     own = OwnProjection(ledger, views, ELECTIONS, fold_elections, observer=BusMeters())
     views.declare(ELECTIONS)
     views.declare(PROPOSALS)

@@ -25,11 +25,6 @@ class BudgetSettings(ServiceSettings):
         return self.data_dir / "events.db"
 
     @property
-    def views_file(self) -> Path:
-        """The read models; may be deleted."""
-        return self.data_dir / "views.db"
-
-    @property
     def keys_folder(self) -> Path:
         """The trustee keys; must be backed up apart from the events."""
         return self.data_dir / "keys"

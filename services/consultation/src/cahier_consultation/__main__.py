@@ -1,24 +1,12 @@
-"""`python -m cahier_consultation [--role all]`: serves consultation until it is told to stop."""
+"""`python -m cahier_consultation [--role all] [--migrate]`: serves consultation."""
 
 from __future__ import annotations
 
 import sys
 
-from cahier_chassis.process import EXIT_NOT_STARTED, run
+from cahier_chassis.process import main
 from cahier_consultation.bootstrap import bootstrap
 from cahier_consultation.settings import ConsultationSettings
 
-
-def main(arguments: list[str]) -> int:
-    """The exit code; this release runs all roles in one process."""
-    if arguments not in ([], ["--role", "all"], ["--role=all"]):
-        sys.stderr.write(
-            "usage: python -m cahier_consultation [--role all]; roles are split on PostgreSQL "
-            "only, which this release does not serve yet\n"
-        )
-        return EXIT_NOT_STARTED
-    return run("consultation", ConsultationSettings, bootstrap)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main("consultation", ConsultationSettings, bootstrap))

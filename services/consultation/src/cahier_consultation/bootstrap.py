@@ -26,7 +26,6 @@ from cahier_contracts.consultation.v1.consultation_service_pb2_grpc import (
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.bus.projection import OwnProjection
-from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 
 TIMER_INTERVAL_S = 0.5
@@ -34,12 +33,12 @@ TIMER_INTERVAL_S = 0.5
 
 async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
     """Opens the store, the key and the views, and hands everything that runs to the unit."""
-    ledger = Ledger.open(settings.data_dir / "events.db", on_batch=metrics.meter_commit)
+    ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
     pseudonyms = load_pseudonyms(
         settings.data_dir / "keys" / "pseudonym.key", may_create=ledger.head_seq() == 0
     )
-    views = _read_model(unit, settings, ledger)
+    views = _read_model(unit, ledger)
     clock = unit.clock
     aggregates = Aggregates(ledger, SERVICE, publish, lambda: str(uuid7(clock.now())), trace_meta)
     servicer = ConsultationGrpc(
@@ -54,8 +53,8 @@ async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
     relay_outbox(unit, ledger)
 
 
-def _read_model(unit: Unit, settings: ConsultationSettings, ledger: Ledger) -> SqliteReadModel:
-    views = ViewDatabase(settings.data_dir / "views.db")
+def _read_model(unit: Unit, ledger: Ledger) -> SqliteReadModel:
+    views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
     # Declared before anything is served: queries and the timer read its tables at once.
     views.declare(VIEW)

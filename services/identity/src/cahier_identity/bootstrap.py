@@ -36,20 +36,19 @@ from cahier_identity.settings import IdentitySettings
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.bus.projection import OwnProjection
-from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 
 
 async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
     """Opens the store and the keys, and hands everything that runs to the unit."""
-    ledger = Ledger.open(settings.data_dir / "events.db", on_batch=metrics.meter_commit)
+    ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
     key = settings.data_dir / "keys" / "pseudonym.key"
     secrets = HmacSecrets(secret_key(key, may_make=ledger.head_seq() == 0))
     tokens = _tokens(settings)
     passwords = Argon2Passwords()
     unit.on_close("passwords", passwords.close)
-    census = _census(unit, settings, ledger)
+    census = _census(unit, ledger)
     publishing = Publishing(secrets)
     aggregates = Aggregates(
         ledger, SERVICE, publishing.publish, lambda: str(uuid7(unit.clock.now())), trace_meta
@@ -90,8 +89,8 @@ def _tokens(settings: IdentitySettings) -> JwtTokens:
     return JwtTokens(TokenIssuer(pem, issuer=settings.city), sessions, time.time)
 
 
-def _census(unit: Unit, settings: IdentitySettings, ledger: Ledger) -> CensusView:
-    views = ViewDatabase(settings.data_dir / "views.db")
+def _census(unit: Unit, ledger: Ledger) -> CensusView:
+    views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
     projection = OwnProjection(ledger, views, CENSUS_VIEW, fold_census, observer=BusMeters())
     run_own_projection(unit, projection, ledger)

@@ -17,7 +17,6 @@ from cahier_contracts.reporting.v1.reporting_service_pb2_grpc import (
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.bus.projection import OwnProjection
-from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 from cahier_reporting.adapters.read_model import SqliteReadModel
 from cahier_reporting.application.commands import Commands
@@ -33,12 +32,12 @@ TIMER_INTERVAL_S = 1.0
 
 async def bootstrap(unit: Unit, settings: ReportingSettings) -> None:
     """Opens the store, the key and the views, and hands everything that runs to the unit."""
-    ledger = Ledger.open(settings.data_dir / "events.db", on_batch=metrics.meter_commit)
+    ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
     pseudonyms = load_pseudonyms(
         settings.data_dir / "keys" / "pseudonym.key", may_create=ledger.head_seq() == 0
     )
-    views = _read_model(unit, settings, ledger)
+    views = _read_model(unit, ledger)
     clock = unit.clock
     aggregates = Aggregates(ledger, SERVICE, publish, lambda: str(uuid7(clock.now())), trace_meta)
     servicer = ReportingGrpc(
@@ -52,8 +51,8 @@ async def bootstrap(unit: Unit, settings: ReportingSettings) -> None:
     relay_outbox(unit, ledger)
 
 
-def _read_model(unit: Unit, settings: ReportingSettings, ledger: Ledger) -> SqliteReadModel:
-    views = ViewDatabase(settings.data_dir / "views.db")
+def _read_model(unit: Unit, ledger: Ledger) -> SqliteReadModel:
+    views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
     # Declared before anything is served: queries and the timer read its tables at once.
     views.declare(VIEW)

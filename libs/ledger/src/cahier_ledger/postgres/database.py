@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql as names
 from psycopg.adapt import Loader
 from psycopg.rows import RowMaker
+from psycopg.types.numeric import Int8Dumper
 
 from cahier_ledger.bus.database import Row, Sql
 from cahier_ledger.model import StoreUnavailable
@@ -190,6 +191,8 @@ class _WholeNumber(Loader):
 
 
 def _adapted(connection: Connection) -> Connection:
+    # Otherwise the size of a number decides its type, and a sum of two small ones overflows.
+    connection.adapters.register_dumper(int, Int8Dumper)
     connection.adapters.register_loader("numeric", _WholeNumber)
     return connection
 

@@ -1,7 +1,7 @@
 """The live elections: each loaded once, then kept at its version for commands and queries.
 
-Only this process writes its store, so what is kept is what is stored; the store checks versions
-all the same, and a conflict throws the kept copy away.
+Other processes may change the store too, so a kept copy is asked for its version before it is
+used, but for ballots: their appends require the version, and a conflict throws the copy away.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class Elections:
             return self._slots.setdefault(id, _Slot())
 
     def _loaded(self, slot: _Slot, id: UUID) -> Election:
-        if slot.election is None:
+        kept = slot.election
+        if kept is None or kept.version != self._aggregates.version(id):
+            self._drop(slot, id)
             try:
                 slot.election = self._aggregates.get(Election, id, code="election_not_found")
             except BaseException:

@@ -5,12 +5,11 @@ Disposable: both are folded again from the logs when their file is gone.
 
 from __future__ import annotations
 
-import sqlite3
-
 import msgspec
 
 from cahier_budget.domain.ballots import BALLOT_TOPIC
 from cahier_budget.domain.election import CLOSED, COUNTED, OPEN, PREPARING, PUBLISHED, Election
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.envelope import PublicMessage
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
@@ -76,7 +75,7 @@ _STATE_AFTER = {
 }
 
 
-def fold_elections(db: sqlite3.Connection, event: StoredEvent) -> None:
+def fold_elections(db: Sql, event: StoredEvent) -> None:
     """Takes one of the service's own events into ELECTIONS. `ballots` counts credentials."""
     if event.type == BALLOT_TOPIC:
         if event.version == 1:
@@ -99,7 +98,7 @@ def fold_elections(db: sqlite3.Connection, event: StoredEvent) -> None:
         )
 
 
-def fold_proposals(db: sqlite3.Connection, message: PublicMessage) -> None:
+def fold_proposals(db: Sql, message: PublicMessage) -> None:
     """Takes one of consultation's public events into PROPOSALS."""
     match decode_leaf(message.leaf).event:
         case ProposalSubmitted() as submitted:
@@ -120,7 +119,7 @@ def fold_proposals(db: sqlite3.Connection, message: PublicMessage) -> None:
             pass
 
 
-def _accept(db: sqlite3.Connection, proposal: str, accepted_seq: int | None) -> None:
+def _accept(db: Sql, proposal: str, accepted_seq: int | None) -> None:
     db.execute(
         "UPDATE proposals SET accepted_seq = ? WHERE proposal_id = ?", (accepted_seq, proposal)
     )

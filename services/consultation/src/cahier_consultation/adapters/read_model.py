@@ -1,11 +1,9 @@
-"""The read model's answers, from SQLite. The tables are application/projections.py's."""
+"""The read model's answers, from the views database. Its tables: application/projections.py."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-
-import msgspec
 
 from cahier_chassis.logs import get_logger
 from cahier_consultation.application.ports import (
@@ -14,7 +12,6 @@ from cahier_consultation.application.ports import (
     ProposalFilter,
     ProposalRow,
 )
-from cahier_ledger.bus.health import State
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.views import ViewDatabase
 
@@ -36,13 +33,13 @@ FROM processes ORDER BY seq DESC LIMIT ?
 """
 _COUNT = """
 SELECT count(*) FROM proposals
-WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 OR NOT withdrawn)
+WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 = 1 OR withdrawn = 0)
 """
-# Without bodies and answers: SQLite then leaves the pages unread that hold them.
+# Without bodies and answers: the database then leaves the pages unread that hold them.
 _LISTED = """
 SELECT id, seq, process, title, '' AS body, category, district, author, state, '' AS answer,
     submitted_at, answered_at, editable_until, withdrawn, supports, comments
-FROM proposals WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 OR NOT withdrawn)
+FROM proposals WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 = 1 OR withdrawn = 0)
 """
 _AS_SUBMITTED = _LISTED + "AND seq > ?5 ORDER BY seq LIMIT ?4"
 _NEWEST = _LISTED + "AND seq < ?5 ORDER BY seq DESC LIMIT ?4"
@@ -51,10 +48,8 @@ _BY_SUPPORTS = (
     "ORDER BY supports DESC, seq LIMIT ?4"
 )
 _COMMENTS = "SELECT * FROM comments WHERE proposal = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
-_SUPPORTED = """
-SELECT proposal FROM supports JOIN json_each(?1) AS pair
-ON proposal = pair.value ->> 0 AND supporter = pair.value ->> 1
-"""
+_SUPPORTED = "SELECT proposal FROM supports WHERE (proposal, supporter) IN (VALUES "
+_PAIRS_A_QUERY = 500
 
 
 class SqliteReadModel:
@@ -103,11 +98,16 @@ class SqliteReadModel:
         return [CommentRow(**dict(row)) for row in rows]
 
     def supported(self, supports: Sequence[tuple[str, str]]) -> set[str]:
-        pairs = msgspec.json.encode(list(supports)).decode()
-        return {row[0] for row in self._views.fetch_all(_SUPPORTED, (pairs,))}
+        found: set[str] = set()
+        for start in range(0, len(supports), _PAIRS_A_QUERY):
+            pairs = supports[start : start + _PAIRS_A_QUERY]
+            query = f"{_SUPPORTED}{', '.join(['(?, ?)'] * len(pairs))})"
+            values = [value for pair in pairs for value in pair]
+            found.update(row[0] for row in self._views.fetch_all(query, values))
+        return found
 
     async def settle(self, seq: int) -> None:
-        if self._projection.health.state is not State.RUNNING:
+        if not self._projection.health.is_well:
             return
         if not await self._projection.wait_for(seq, SETTLE_S_MAX):
             _LOG.warning("views_lag", lag=self._projection.lag())

@@ -5,13 +5,12 @@ Disposable: a deleted or outdated view is folded again from the first event.
 
 from __future__ import annotations
 
-import sqlite3
-
 from cahier_consultation.application.stored import AggregateEvent, read
 from cahier_consultation.domain.process import Process
 from cahier_consultation.domain.proposal import Proposal
 from cahier_consultation.domain.voices import CommentAdded, Supported, SupportWithdrawn
 from cahier_kernel.clock import to_rfc3339
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
 
@@ -44,7 +43,7 @@ CREATE INDEX comments_of_proposal ON comments(proposal, seq)
 VIEW = View("consultation", ("processes", "proposals", "supports", "comments"), _SCHEMA)
 
 
-def fold(db: sqlite3.Connection, stored: StoredEvent) -> None:
+def fold(db: Sql, stored: StoredEvent) -> None:
     """Takes one of the service's own events into the view."""
     match read(stored):
         case Supported(proposal=proposal, supporter=supporter):
@@ -62,7 +61,7 @@ def fold(db: sqlite3.Connection, stored: StoredEvent) -> None:
             _fold_proposal(db, stored.seq, event)
 
 
-def _fold_comment(db: sqlite3.Connection, stored: StoredEvent, event: CommentAdded) -> None:
+def _fold_comment(db: Sql, stored: StoredEvent, event: CommentAdded) -> None:
     db.execute(
         "INSERT INTO comments VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
@@ -78,7 +77,7 @@ def _fold_comment(db: sqlite3.Connection, stored: StoredEvent, event: CommentAdd
     db.execute("UPDATE proposals SET comments = comments + 1 WHERE id = ?", (event.proposal,))
 
 
-def _fold_process(db: sqlite3.Connection, seq: int, event: AggregateEvent) -> None:
+def _fold_process(db: Sql, seq: int, event: AggregateEvent) -> None:
     key = str(event.originator_id)
     match event:
         case Process.Created():
@@ -106,7 +105,7 @@ def _fold_process(db: sqlite3.Connection, seq: int, event: AggregateEvent) -> No
             db.execute("UPDATE processes SET phase = 'closed' WHERE id = ?", (key,))
 
 
-def _fold_proposal(db: sqlite3.Connection, seq: int, event: AggregateEvent) -> None:
+def _fold_proposal(db: Sql, seq: int, event: AggregateEvent) -> None:
     key = str(event.originator_id)
     match event:
         case Proposal.Created():
@@ -130,7 +129,7 @@ def _fold_proposal(db: sqlite3.Connection, seq: int, event: AggregateEvent) -> N
             )
 
 
-def _fold_submission(db: sqlite3.Connection, seq: int, event: Proposal.Created) -> None:
+def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
     db.execute(
         "INSERT INTO proposals(id, seq, process, title, body, category, district, author, "
         "submitted_at, editable_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from cahier_identity.application.stored import ROWS, ROWS_LISTED
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
 
@@ -15,7 +14,7 @@ CENSUS_VIEW = View(
 )
 
 
-def fold_census(db: sqlite3.Connection, event: StoredEvent) -> None:
+def fold_census(db: Sql, event: StoredEvent) -> None:
     """Takes the next event of the store into the view."""
     if event.type == ROWS_LISTED:
         db.executemany("INSERT INTO census_rows VALUES (?, ?)", ROWS.decode(event.data).rows)

@@ -1,4 +1,4 @@
-"""The read model's answers, from SQLite. The tables are application/projections.py's."""
+"""The read model's answers, from the views database. Its tables: application/projections.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from cahier_chassis.logs import get_logger
-from cahier_ledger.bus.health import State
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_reporting.application.ports import (
@@ -52,7 +51,8 @@ _NEAREST = """
 JOIN (
     SELECT id AS near, (lat_e7 - ?1) * (lat_e7 - ?1) + east * east AS square FROM (
         SELECT id, lat_e7,
-            min(abs(lon_e7 - ?2), 3600000000 - abs(lon_e7 - ?2)) * ?3 / 1000000 AS east
+            CASE WHEN abs(lon_e7 - ?2) < 1800000000 THEN abs(lon_e7 - ?2)
+                ELSE 3600000000 - abs(lon_e7 - ?2) END * ?3 / 1000000 AS east
         FROM reports
         WHERE is_closed = 0 AND lat_e7 BETWEEN ?1 - ?4 AND ?1 + ?4 AND (?5 = '' OR category = ?5)
     ) WHERE east <= ?4 ORDER BY square, id LIMIT ?6
@@ -112,7 +112,7 @@ class SqliteReadModel:
         return [row[0] for row in self._views.fetch_all(_DUE, (now, limit))]
 
     async def settle(self, seq: int) -> None:
-        if self._projection.health.state is not State.RUNNING:
+        if not self._projection.health.is_well:
             return
         if not await self._projection.wait_for(seq, SETTLE_S_MAX):
             _LOG.warning("views_lag", lag=self._projection.lag())

@@ -5,9 +5,8 @@ Disposable: a deleted or outdated view is folded again from the first event.
 
 from __future__ import annotations
 
-import sqlite3
-
 from cahier_kernel.clock import to_rfc3339
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
 from cahier_reporting.application.stored import AggregateEvent, read
@@ -42,7 +41,7 @@ CREATE INDEX updates_of_report ON updates(report, seq)
 VIEW = View("reporting", ("categories", "reports", "updates"), _SCHEMA)
 
 
-def fold(db: sqlite3.Connection, stored: StoredEvent) -> None:
+def fold(db: Sql, stored: StoredEvent) -> None:
     """Takes one of the service's own events into the view."""
     event = read(stored)
     match event:
@@ -60,7 +59,7 @@ def fold(db: sqlite3.Connection, stored: StoredEvent) -> None:
             _set_and_tell(db, stored.seq, event, "promise_missed", "")
 
 
-def _fold_category(db: sqlite3.Connection, event: Category.Created | Category.Redefined) -> None:
+def _fold_category(db: Sql, event: Category.Created | Category.Redefined) -> None:
     db.execute(
         "INSERT INTO categories VALUES (?, ?, ?, ?, ?) ON CONFLICT(code) DO UPDATE SET "
         "label = excluded.label, department = excluded.department, "
@@ -69,7 +68,7 @@ def _fold_category(db: sqlite3.Connection, event: Category.Created | Category.Re
     )
 
 
-def _fold_receipt(db: sqlite3.Connection, seq: int, event: Report.Created) -> None:
+def _fold_receipt(db: Sql, seq: int, event: Report.Created) -> None:
     db.execute(
         "INSERT INTO reports(id, seq, category, department, lat_e7, lon_e7, address, description, "
         "received_at, answer_by, reporter, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -90,9 +89,7 @@ def _fold_receipt(db: sqlite3.Connection, seq: int, event: Report.Created) -> No
     )
 
 
-def _set_and_tell(
-    db: sqlite3.Connection, seq: int, event: AggregateEvent, kind: str, text: str
-) -> None:
+def _set_and_tell(db: Sql, seq: int, event: AggregateEvent, kind: str, text: str) -> None:
     """Changes the report's row, and keeps what happened as the row is after it."""
     key, at = str(event.originator_id), to_rfc3339(event.timestamp)
     match event:
@@ -113,7 +110,7 @@ def _set_and_tell(
 
 
 def _fold_word(
-    db: sqlite3.Connection,
+    db: Sql,
     key: str,
     state: str,
     text: str,
