@@ -10,6 +10,7 @@ import msgspec
 
 from cahier_chassis.logs import get_logger
 from cahier_kernel.errors import TooLarge, Unavailable
+from cahier_ledger.bus.health import heed_cancel
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.store import LedgerReader
@@ -114,6 +115,11 @@ class SqlReadModel:
             return
         if not await self._own.wait_for(seq, SETTLE_S_MAX):
             _LOG.warning("views_lag", lag=self._own.lag())
+
+    async def caught_up(self) -> None:
+        head = self._ledger.head_seq()
+        while not await self._own.wait_for(head, SETTLE_S_MAX):
+            heed_cancel()
 
     async def require(self, service: str, public_seq: int) -> None:
         other = self._others.get(service)

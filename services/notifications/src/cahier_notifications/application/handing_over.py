@@ -105,6 +105,8 @@ class HandingOver:
 
     async def run(self) -> None:
         """Hands over until cancelled."""
+        # A view that is being built again does not know yet who follows no more.
+        await self._views.caught_up()
         pauses = backoff_s(SERVER_PAUSE_S_FIRST, SERVER_PAUSE_S_MAX)
         while True:
             heed_cancel()

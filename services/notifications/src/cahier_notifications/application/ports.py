@@ -96,6 +96,9 @@ class ReadModel(Protocol):
     async def settle(self, seq: int) -> None:
         """Returns when the view of own events has taken in `seq`, or after a bounded wait."""
 
+    async def caught_up(self) -> None:
+        """Waits, however long, until all own events of this moment are taken in."""
+
     async def require(self, service: str, public_seq: int) -> None:
         """Waits until all own events and the sibling's up to `public_seq` are taken in.
 
