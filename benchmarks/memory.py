@@ -44,9 +44,11 @@ class Watch:
     peaks: dict[str, Peak] = field(default_factory=dict)
 
     def note(self) -> None:
-        """One sample of each."""
+        """One sample of each, and of the helpers that it has started."""
         for name, process in self.processes.items():
             self.peaks.setdefault(name, Peak()).note(process)
+            for helper in process.children():
+                self.peaks.setdefault(f"{name}, helper", Peak()).note(helper)
 
     @contextmanager
     def sampling(self) -> Iterator[None]:
@@ -80,21 +82,18 @@ def run(folder: Path, sizes: Sizes) -> Report:
                 cast += cast_one_by_one(city.budget, ballots, callers=256).ballots
                 ballots = city.press.print(sizes.batched_ballots, tokens=False)
                 cast += cast_in_batches(city.budget, ballots, city.importer_token).ballots
+    pairs = {name: (rest.peaks.get(name, Peak()), under) for name, under in load.peaks.items()}
     report.table(
         ("unit", "RSS at rest", "PSS at rest", "RSS under load, peak", "PSS under load, peak"),
         [
-            (name, *(value / MIB for value in _values(rest.peaks[name], load.peaks[name])))
-            for name in processes
+            (name, *(value / MIB for value in (before.rss, before.pss, under.rss, under.pss)))
+            for name, (before, under) in pairs.items()
         ],
     )
     report.say(f"Under load: {cast:,} ballots, by 256 callers one by one and in calls of 50.", "")
-    pairs = [(rest.peaks[name], load.peaks[name]) for name in processes]
     report.ratio(
         "RSS of all units under load, to at rest",
-        sum(under.rss for _, under in pairs) / sum(before.rss for before, _ in pairs),
+        sum(under.rss for _, under in pairs.values())
+        / sum(before.rss for before, _ in pairs.values()),
     )
     return report
-
-
-def _values(rest: Peak, load: Peak) -> tuple[int, int, int, int]:
-    return rest.rss, rest.pss, load.rss, load.pss

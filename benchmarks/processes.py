@@ -40,9 +40,10 @@ class Server:
     process: psutil.Process
 
     def cpu_s(self) -> float:
-        """Processor seconds used so far, in user and system mode."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        """Processor seconds used so far, by the server and the helpers that it started."""
+        family = [self.process, *self.process.children(recursive=True)]
+        times = [each.cpu_times() for each in family]
+        return float(sum(each.user + each.system for each in times))
 
     def wait_until_calm(self) -> None:
         """Returns when it has done what it had to catch up with (a view, a relay)."""
