@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cahier_cli.city import SERVICES, CityFolder
+from cahier_cli.city import SERVICES, CityError, CityFolder
+from cahier_cli.storage import UNIT as POSTGRES_UNIT
+from cahier_cli.storage import Storage
 from cahier_ledger.bus.server import NatsServerConfig, nats_server_binary, write_config
+from cahier_ledger.postgres.server import PostgresFailed, dsn_of, prepare, server_command
 
 LOOPBACK = "127.0.0.1"
+COLLECTOR = "CAHIER_OTLP_ENDPOINT"
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One process. ready_url answers 200 when it serves; "" for nats, which greets on its port."""
+    """One process.
+
+    ready_url: answers 200 when it serves; "" for nats, which greets on its port, and postgres.
+    stop_signal: asks it to end.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -25,6 +34,7 @@ class Unit:
     ready_url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     grpc: str = ""
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class Ports:
     """Loopback ports of one run, kept when a unit is restarted so that its callers find it."""
 
     nats: int
+    postgres: int
     grpc: dict[str, int]
     http: dict[str, int]
 
@@ -40,37 +51,54 @@ class Ports:
         """Asks the kernel for all of them at once, so that no two are alike."""
         with ExitStack() as stack:
             taken = []
-            for _ in range(1 + 2 * len(SERVICES)):
+            for _ in range(2 + 2 * len(SERVICES)):
                 listener = stack.enter_context(socket.socket())
                 listener.bind((LOOPBACK, 0))
                 taken.append(int(listener.getsockname()[1]))
-        pairs = dict(zip(SERVICES, zip(taken[1::2], taken[2::2], strict=True), strict=True))
+        pairs = dict(zip(SERVICES, zip(taken[2::2], taken[3::2], strict=True), strict=True))
         return cls(
             nats=taken[0],
+            postgres=taken[1],
             grpc={name: pair[0] for name, pair in pairs.items()},
             http={name: pair[1] for name, pair in pairs.items()},
         )
 
 
-def units_of(folder: CityFolder, city: str, port: int, *, dev_clock: bool) -> list[Unit]:
-    """nats, the services, the portal: in the order of starting."""
+def units_of(
+    folder: CityFolder, city: str, port: int, storage: Storage, *, dev_clock: bool
+) -> list[Unit]:
+    """nats, postgres if the city runs its own, the services, the portal: in order of starting.
+
+    Raises CityError.
+    """
     ports = Ports.free()
+    database = [_postgres(folder, ports.postgres)] if storage.has_own_server else []
+    dsn = dsn_of(folder.unit(POSTGRES_UNIT), ports.postgres) if database else storage.dsn
     nats_url = f"nats://{LOOPBACK}:{ports.nats}"
     shared = {
         "CITY": city,
         "HOST": LOOPBACK,
         "NATS_URL": nats_url,
         "TOKEN_PUBLIC_KEYS": str(folder.token_public_key),
+        "KEEP_TRACES": "1",
+        **_collector(),
     }
     if dev_clock:
         shared["CLOCK_FILE"] = str(folder.clock_file)
     mailing = _mailing(port)
+    stored = {"STORE_DSN": dsn} if dsn is not None else {}
     services = [
-        _service(folder, name, ports, {**shared, **(mailing if name == "notifications" else {})})
+        _service(
+            folder,
+            name,
+            ports,
+            {**shared, **stored, **(mailing if name == "notifications" else {})},
+        )
         for name in SERVICES
     ]
     return [
         _nats(folder, ports.nats),
+        *database,
         *services,
         _portal(folder, port, ports, shared, dev_clock=dev_clock),
     ]
@@ -81,6 +109,18 @@ def _nats(folder: CityFolder, port: int) -> Unit:
     config = NatsServerConfig(store_dir=home / "jetstream", port=port, host=LOOPBACK)
     file = write_config(home / "nats-server.conf", config)
     return Unit("nats", (str(nats_server_binary()), "--config", str(file)), port)
+
+
+def _postgres(folder: CityFolder, port: int) -> Unit:
+    """The city's own server, whose database is made when missing. Raises CityError."""
+    home = folder.unit(POSTGRES_UNIT)
+    try:
+        prepare(home)
+        command = server_command(home, port)
+    except PostgresFailed as error:
+        raise CityError(str(error)) from error
+    # SIGTERM would wait for the last client.
+    return Unit(POSTGRES_UNIT, tuple(command), port, stop_signal=signal.SIGINT)
 
 
 def _service(folder: CityFolder, name: str, ports: Ports, shared: dict[str, str]) -> Unit:
@@ -99,6 +139,12 @@ def _service(folder: CityFolder, name: str, ports: Ports, shared: dict[str, str]
         _prefixed(name, {**shared, **own}),
         f"{LOOPBACK}:{ports.grpc[name]}",
     )
+
+
+def _collector() -> dict[str, str]:
+    """Traces also go to the OTLP endpoint that the caller's environment names, if it does."""
+    named = os.environ.get(COLLECTOR)
+    return {"OTLP_ENDPOINT": named} if named else {}
 
 
 def _mailing(port: int) -> dict[str, str]:

@@ -25,6 +25,7 @@ _LOG = get_logger(__name__)
 # "" when it passes, else the reason. Checks read a flag; they do no I/O.
 Check = Callable[[], str]
 Answer = tuple[int, str, bytes]
+Render = Callable[[], Answer]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
@@ -34,6 +35,7 @@ class Health:
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
         self._degradations: dict[str, Check] = {}
+        self._pages: dict[str, Render] = {}
 
     def add_check(self, name: str, check: Check) -> None:
         """Makes readiness depend on `check`; a second check of that name replaces the first."""
@@ -45,6 +47,10 @@ class Health:
         A second one of that name replaces the first.
         """
         self._degradations[name] = check
+
+    def add_page(self, path: str, render: Render) -> None:
+        """Answers `path` beside the health paths, which it cannot replace."""
+        self._pages[path] = render
 
     def failing(self) -> dict[str, str]:
         """Reasons by name of the checks that fail; empty when ready."""
@@ -65,7 +71,8 @@ class Health:
             return 503 if failing else 200, "application/json", json.dumps(body).encode()
         if path == "/metrics":
             return 200, metrics.CONTENT_TYPE, metrics.exposition()
-        return None
+        page = self._pages.get(path)
+        return page() if page else None
 
 
 class HealthApp:

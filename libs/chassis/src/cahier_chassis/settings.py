@@ -52,6 +52,10 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str | None = Field(
         None, description="OTLP gRPC endpoint that traces are sent to; without it none are sent."
     )
+    keep_traces: bool = Field(
+        False,
+        description="Development only: keep the last traces in memory and show them at /traces.",
+    )
     clock_file: Path | None = Field(
         None, description="File with a shift of the city's clock in seconds; development only."
     )

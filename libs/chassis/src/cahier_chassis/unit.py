@@ -26,6 +26,7 @@ from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.supervision import Supervisor, Work
 from cahier_chassis.timers import INTERVAL_S_MAX, Action, Timer
 from cahier_chassis.tokens import TokenVerifier
+from cahier_chassis.traces import RecentTraces
 from cahier_kernel.clock import Clock
 
 STEP_S_MAX = 5.0
@@ -71,8 +72,15 @@ class Unit:
         self.health.add_check("unit", lambda: "" if self._state == "running" else self._state)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         configure_logs(name, settings.log_level)
-        telemetry.configure_telemetry(f"cahier-{name}", settings.otlp_endpoint)
+        telemetry.configure_telemetry(f"cahier-{name}", settings.otlp_endpoint, self._kept_traces())
         self.on_close("telemetry", lambda: asyncio.to_thread(telemetry.flush_telemetry))
+
+    def _kept_traces(self) -> list[RecentTraces]:
+        if not self.settings.keep_traces:
+            return []
+        traces = RecentTraces(f"cahier-{self.name}")
+        self.health.add_page("/traces", traces.answer)
+        return [traces]
 
     # -- wiring, called by bootstrap ---------------------------------------------------------
 
