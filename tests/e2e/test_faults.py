@@ -20,6 +20,7 @@ import nats
 import pytest
 
 from cahier_chassis.grpc_client import ServiceChannel
+from cahier_cli.bundle import read_log
 from cahier_cli.calendar import Calendar
 from cahier_cli.doors import Doors, TokenSource, patiently
 from cahier_cli.generated import generated_election
@@ -27,12 +28,12 @@ from cahier_cli.importing import finish_election
 from cahier_cli.importing.ideas import gather_ideas, register_voters
 from cahier_cli.importing.reading import rules_of
 from cahier_cli.importing.voting import prepare_election, seal_ballot
+from cahier_cli.storage import open_stores
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
 from cahier_kernel import base64url
 from cahier_kernel.errors import DomainError, Kind
 from cahier_ledger.sealing import Sealer
-from cahier_ledger.sqlite import SqliteReader
 from cahier_record.budget.ballots import BallotPaper
 from cahier_record.budget.pabulib import read
 
@@ -128,19 +129,19 @@ async def kill_at_a_seeded_moment(city: Any, unit: str, dice: random.Random) -> 
 
 def ballots_in_log(city: Any) -> Counter[str]:
     """How often each ballot's leaf stands in budget's own log."""
-    reader, found, after = SqliteReader(city.folder.ledger("budget")), Counter[str](), 0
-    while rows := reader.read_public(after, 5_000):
+    found: Counter[str] = Counter()
+    with open_stores(city.folder) as stores_of:
+        rows = read_log(stores_of("budget"))
         found.update(row.id for row in rows if b"ballot_cast" in row.leaf)
-        after = rows[-1].public_seq
-    reader.close_reader()
     return found
 
 
 async def assert_streams_hold_every_event_once(city: Any) -> None:
     """Each PUBLIC_ stream against its service's log, by Cahier-Seq and by bytes."""
     for service in ("identity", "consultation", "reporting", "budget", "notifications"):
-        reader = SqliteReader(city.folder.ledger(service))
-        head = reader.public_head()
+        with open_stores(city.folder) as stores_of:
+            rows = list(read_log(stores_of(service)))
+        head = len(rows)
         connection = await nats.connect(city.running["nats"])
         stream = connection.jetstream()
         name = f"PUBLIC_{service.upper()}"
@@ -149,17 +150,13 @@ async def assert_streams_hold_every_event_once(city: Any) -> None:
                 break
             await asyncio.sleep(0.05)
         subscription = await stream.subscribe("", stream=name, ordered_consumer=True)
-        after = 0
-        while rows := reader.read_public(after, 1_000):
-            for row in rows:
-                message = await subscription.next_msg(timeout=10)
-                assert message.headers is not None
-                assert int(message.headers["Cahier-Seq"]) == row.public_seq
-                assert message.data == row.leaf
-            after = rows[-1].public_seq
+        for row in rows:
+            message = await subscription.next_msg(timeout=10)
+            assert message.headers is not None
+            assert int(message.headers["Cahier-Seq"]) == row.public_seq
+            assert message.data == row.leaf
         assert (await stream.stream_info(name)).state.messages == head
         await connection.close()
-        reader.close_reader()
 
 
 def expected_votes(vote: Vote, numbers: Sequence[int]) -> list[int]:

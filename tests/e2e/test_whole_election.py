@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from cahier_cli.bundle import read_log
+from cahier_cli.storage import open_stores
 from cahier_ledger.entries import encode_bundle, read_entries
 from cahier_record.budget.pabulib import Instance, read
 
@@ -183,13 +185,9 @@ def test_an_import_stalls_while_the_broker_is_silent_and_goes_on_after(
     import os
     import time
 
-    from cahier_ledger.sqlite import SqliteReader
-
     def added(kind: bytes, service: str) -> int:
-        reader = SqliteReader(city.folder.ledger(service))
-        rows = reader.read_public(0, 10_000)
-        reader.close_reader()
-        return sum(kind in row.leaf for row in rows)
+        with open_stores(city.folder) as stores_of:
+            return sum(kind in row.leaf for row in read_log(stores_of(service)))
 
     nats = city.running["pids"]["nats"]
     os.kill(nats, signal.SIGSTOP)

@@ -16,10 +16,11 @@ import cahier_record.identity
 import cahier_record.notifications
 import cahier_record.reporting
 from cahier_cli.city import SERVICES, CityError, CityFolder
+from cahier_cli.storage import open_stores
 from cahier_ledger.entries import write_entries
 from cahier_ledger.leaves import disclosure_json
 from cahier_ledger.model import PublicRow
-from cahier_ledger.sqlite import SqliteReader
+from cahier_ledger.stores import Stores
 from cahier_record.events import json_schema, registered
 
 PAGE = 1_000
@@ -42,19 +43,18 @@ def export_bundle(folder: CityFolder, out: Path) -> dict[str, int]:
     if out.exists() and any(out.iterdir()):
         raise CityError(f"{out} is not empty: a bundle is written into a new folder")
     out.mkdir(parents=True, exist_ok=True)
-    sizes = {}
-    for service in SERVICES:
-        if not folder.ledger(service).is_file():
-            raise CityError(f"{folder.root} holds no log of {service}: start the city once")
-        sizes[service] = _export_log(folder, service, out)
+    with open_stores(folder) as stores_of:
+        sizes = {service: _export_log(stores_of(service), out) for service in SERVICES}
     _write_schemas(out / "schema")
     _write_sums(out)
     return sizes
 
 
-def read_log(folder: CityFolder, service: str) -> Iterator[PublicRow]:
-    """Every committed leaf of a service, in order."""
-    with_rows = SqliteReader(folder.ledger(service))
+def read_log(stores: Stores) -> Iterator[PublicRow]:
+    """Every committed leaf of a service, in order; raises CityError where there is no log."""
+    if not stores.exist():
+        raise CityError(f"there is no log of {stores.service} yet: start the city once")
+    with_rows = stores.open_reader()
     try:
         after = 0
         while rows := with_rows.read_public(after, PAGE):
@@ -64,13 +64,14 @@ def read_log(folder: CityFolder, service: str) -> Iterator[PublicRow]:
         with_rows.close_reader()
 
 
-def _export_log(folder: CityFolder, service: str, out: Path) -> int:
-    reader = SqliteReader(folder.ledger(service))
+def _export_log(stores: Stores, out: Path) -> int:
+    reader = stores.open_reader()
+    service = stores.service
     texts = out / "disclosures" / service
     texts.mkdir(parents=True)
 
     def leaves() -> Iterator[bytes]:
-        for row in read_log(folder, service):
+        for row in read_log(stores):
             listed = [json.loads(disclosure_json(one)) for one in reader.disclosures(row.id)]
             if listed:
                 _write_json(texts / f"{row.id}.json", listed)

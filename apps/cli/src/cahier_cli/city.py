@@ -15,6 +15,7 @@ SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
 """The services, each of which owns a log, in the order of starting."""
 
 TOKEN_KEY = "token"
+SQLITE, POSTGRES = "sqlite", "postgres"
 
 
 class CityError(Exception):
@@ -53,9 +54,6 @@ class CityFolder:
     def log(self, unit: str) -> Path:
         return self.root / "logs" / f"{unit}.log"
 
-    def ledger(self, service: str) -> Path:
-        return self.unit(service) / "events.db"
-
     @property
     def exists(self) -> bool:
         """Whether a city was ever started here."""
@@ -64,8 +62,18 @@ class CityFolder:
     @property
     def name(self) -> str:
         """The city's name, fixed at its first start; raises CityError where there is no city."""
+        return str(self._begun("city"))
+
+    @property
+    def store(self) -> str:
+        """SQLITE or POSTGRES, fixed at the first start; raises CityError where there is no city."""
+        return str(self._begun("store", SQLITE))
+
+    def _begun(self, what: str, otherwise: str | None = None) -> Any:
+        """What was noted at the first start."""
         try:
-            return str(json.loads(self._name_file.read_text("utf-8"))["city"])
+            noted = json.loads(self._name_file.read_text("utf-8"))
+            return noted[what] if otherwise is None else noted.get(what, otherwise)
         except (OSError, ValueError, KeyError):
             raise CityError(f"{self.root} holds no city: start one with `cahier up`") from None
 
@@ -73,7 +81,7 @@ class CityFolder:
     def _name_file(self) -> Path:
         return self.root / "city.json"
 
-    def prepare(self, city: str | None) -> str:
+    def prepare(self, city: str | None, store: str = SQLITE) -> str:
         """Makes what a first start needs and returns the city's name.
 
         Raises CityError when the folder belongs to a city of another name.
@@ -81,7 +89,7 @@ class CityFolder:
         for folder in (self.root, self.keys, self.root / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
         if not self._name_file.is_file():
-            named = json.dumps({"city": city or "demo"}) + "\n"
+            named = json.dumps({"city": city or "demo", "store": store}) + "\n"
             write_whole(self._name_file, named.encode(), mode=0o644)
         if city is not None and city != self.name:
             raise CityError(f"{self.root} belongs to the city {self.name}, not {city}")

@@ -10,8 +10,8 @@ from typing import Any
 from cahier_auditor.recount import opener
 from cahier_cli.bundle import read_log
 from cahier_cli.city import CityError, CityFolder
+from cahier_cli.storage import StoresOf, open_stores
 from cahier_kernel.money import format_cents
-from cahier_ledger.sqlite import SqliteReader
 from cahier_record.budget.ballots import BallotPaper, decode_paper
 from cahier_record.budget.pabulib import Ballot, Instance, Project
 from cahier_record.budget.views import BudgetView, ElectionView, ProjectView
@@ -28,8 +28,15 @@ def export_pabulib(folder: CityFolder, election_id: str) -> Instance:
     An imported election is written as its file was: META, columns and order; `selected` is added
     where the file had none. Others get the columns that Cahier knows.
     """
-    election = _election(folder, election_id)
-    names = _Names(folder)
+    with open_stores(folder) as stores_of:
+        names = _Names(stores_of)
+        try:
+            return _instance(_election(stores_of, election_id), names)
+        finally:
+            names.close()
+
+
+def _instance(election: ElectionView, names: _Names) -> Instance:
     source = names.source(election.event)
     projects = sorted(election.projects.values(), key=lambda project: project.number)
     project_columns = tuple(source.get("project_columns", BASE_PROJECT_COLUMNS))
@@ -52,12 +59,16 @@ def export_pabulib(folder: CityFolder, election_id: str) -> Instance:
 class _Names:
     """The texts behind digests: from budget's own store and from consultation's."""
 
-    def __init__(self, folder: CityFolder) -> None:
-        self._budget = SqliteReader(folder.ledger("budget"))
-        self._consultation = SqliteReader(folder.ledger("consultation"))
+    def __init__(self, stores_of: StoresOf) -> None:
+        self._budget = stores_of("budget").open_reader()
+        self._consultation = stores_of("consultation").open_reader()
         self._proposals = ConsultationView()
-        for row in read_log(folder, "consultation"):
+        for row in read_log(stores_of("consultation")):
             self._proposals.apply(decode_leaf(row.leaf))
+
+    def close(self) -> None:
+        self._budget.close_reader()
+        self._consultation.close_reader()
 
     def source(self, event_id: str) -> dict[str, Any]:
         """What an imported file said, as kept with the event; empty for others."""
@@ -75,9 +86,9 @@ class _Names:
         return next((one.value for one in texts if one.name == "title"), "")
 
 
-def _election(folder: CityFolder, election_id: str) -> ElectionView:
+def _election(stores_of: StoresOf, election_id: str) -> ElectionView:
     view = BudgetView()
-    for row in read_log(folder, "budget"):
+    for row in read_log(stores_of("budget")):
         view.apply(row.public_seq - 1, decode_leaf(row.leaf))
     election = view.elections.get(election_id)
     if election is None:

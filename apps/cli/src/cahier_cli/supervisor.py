@@ -15,8 +15,11 @@ import httpx
 
 from cahier_chassis.files import write_whole
 from cahier_cli.city import CityFolder
+from cahier_cli.storage import UNIT as POSTGRES_UNIT
 from cahier_cli.units import LOOPBACK, Unit, environment_of
 from cahier_kernel.launch import dying_with_parent
+from cahier_ledger.postgres.connections import wait_until_answering
+from cahier_ledger.postgres.server import dsn_of
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
@@ -46,14 +49,14 @@ class Supervisor:
         """Starts all units and returns when every one answers; raises UnitFailed."""
         for unit in self._units:
             await self._spawn(unit)
-            if unit.name == "nats":
+            if not unit.ready_url:  # What the others begin with.
                 await self._wait_ready(unit)
         await asyncio.gather(*(self._wait_ready(unit) for unit in self._units))
         self._write_run_file()
         self._keepers = [asyncio.create_task(self._keep(unit)) for unit in self._units]
 
     async def stop(self) -> None:
-        """SIGTERM to each unit, the last started first; SIGKILL to what does not end in time."""
+        """Asks each unit to end, the last started first; SIGKILL to what does not end in time."""
         self._stopping = True
         for keeper in self._keepers:
             keeper.cancel()
@@ -82,10 +85,18 @@ class Supervisor:
                 process = self._processes[unit.name]
                 if process.returncode is not None:
                     raise UnitFailed(self._failure(unit, f"ended with {process.returncode}"))
-                if await (_answers(http, unit.ready_url) if unit.ready_url else _greets(unit)):
+                if await self._is_ready(http, unit):
                     return
                 await asyncio.sleep(POLL_S)
         raise UnitFailed(self._failure(unit, f"was not ready in {READY_TIMEOUT_S:.0f} s"))
+
+    async def _is_ready(self, http: httpx.AsyncClient, unit: Unit) -> bool:
+        if unit.ready_url:
+            return await _answers(http, unit.ready_url)
+        if unit.name == POSTGRES_UNIT:
+            dsn = dsn_of(self._folder.unit(unit.name), unit.port)
+            return await asyncio.to_thread(wait_until_answering, dsn, POLL_S)
+        return await _greets(unit)
 
     def _failure(self, unit: Unit, what: str) -> str:
         return f"{unit.name} {what}; its log is {self._folder.log(unit.name)}"
@@ -109,7 +120,7 @@ class Supervisor:
         process = self._processes.get(unit.name)
         if process is None or process.returncode is not None:
             return
-        process.terminate()
+        process.send_signal(unit.stop_signal)
         try:
             await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
         except TimeoutError:
@@ -119,9 +130,11 @@ class Supervisor:
 
     def _write_run_file(self) -> None:
         portal = self._units[-1]
+        own = [unit for unit in self._units if unit.name == POSTGRES_UNIT]
         running = {
             "portal": f"http://{LOOPBACK}:{portal.port}",
             "nats": f"nats://{LOOPBACK}:{self._units[0].port}",
+            **{unit.name: f"{LOOPBACK}:{unit.port}" for unit in own},
             "grpc": {unit.name: unit.grpc for unit in self._units if unit.grpc},
             "metrics": {
                 unit.name: f"http://{LOOPBACK}:{unit.port}"

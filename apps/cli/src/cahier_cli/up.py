@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cahier_cli.city import CityError, CityFolder, CityLock
+from cahier_cli.storage import storage_of
 from cahier_cli.supervisor import Supervisor, UnitFailed
 from cahier_cli.units import nats_url, port_is_free, units_of
 from cahier_ledger.bus.streams import declare_dead_stream
@@ -23,7 +24,10 @@ PORT_DEFAULT = 8080
 @click.option("--port", type=click.IntRange(1, 65_535), default=PORT_DEFAULT, show_default=True)
 @click.option("--dev-clock", is_flag=True, help="Let POST /dev/clock set the city's time.")
 def up(data: Path, city: str | None, port: int, *, dev_clock: bool) -> None:
-    """Run a city here: nats-server, the services and the portal."""
+    """Run a city here: nats-server, the services and the portal.
+
+    With CAHIER_STORE=postgres in the environment the services keep their things on PostgreSQL.
+    """
     raise SystemExit(asyncio.run(run_city(data.resolve(), city, port, dev_clock=dev_clock)))
 
 
@@ -56,8 +60,9 @@ async def start_city(
     """
     if not port_is_free(port):
         raise CityError(f"port {port} of 127.0.0.1 is taken; choose another with --port")
-    name = folder.prepare(city)
-    units = units_of(folder, name, port, dev_clock=dev_clock)
+    storage = storage_of(folder)
+    name = folder.prepare(city, storage.kind)
+    units = units_of(folder, name, port, storage, dev_clock=dev_clock)
     supervisor = Supervisor(folder, units, lambda line: click.echo(f"cahier: {line}", err=True))
     try:
         await supervisor.start()

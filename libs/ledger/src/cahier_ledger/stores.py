@@ -15,6 +15,7 @@ from typing import Any
 from cahier_ledger.bus.inbox import Inbox
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import ClosableReader, Ledger
+from cahier_ledger.postgres.connections import connect
 from cahier_ledger.postgres.database import PostgresDatabase
 from cahier_ledger.postgres.migrating import migrate
 from cahier_ledger.postgres.opening import open_ledger, unavailable_without
@@ -59,6 +60,14 @@ class Stores:
         for part, durable in (("views", False), ("inbox", True)):
             self._database(self.dsn, part, durable=durable).close()
         return applied
+
+    def exist(self) -> bool:
+        """Whether there is an event store; raises StoreUnavailable."""
+        if self.dsn is None:
+            return self.events_file.is_file()
+        with unavailable_without(self.dsn), connect(self.dsn, self.service) as connection:
+            row = connection.execute("SELECT to_regclass('events') IS NOT NULL").fetchone()
+        return bool(row and row[0])
 
     def open_ledger(self, *, on_batch: OnBatch | None = None) -> Ledger:
         """The event store; one a process. Raises StoreUnavailable."""

@@ -34,8 +34,8 @@ def test_a_missing_parameter_is_a_mistake():
     [
         ("CREATE TABLE a(n INTEGER NOT NULL) STRICT", "CREATE TABLE a(n bigint NOT NULL)"),
         (
-            "create table a(t TEXT, b BLOB, primary key(t)) strict, without rowid",
-            'create table a(t text COLLATE "C", b bytea, primary key(t))',
+            "CREATE TABLE a(text TEXT, b BLOB, PRIMARY KEY(text)) STRICT, WITHOUT ROWID",
+            'CREATE TABLE a(text text COLLATE "C", b bytea, PRIMARY KEY(text))',
         ),
         (
             "CREATE TABLE a(n INTEGER PRIMARY KEY AUTOINCREMENT)",

@@ -3,8 +3,9 @@
 Folds, effects and queries are written once, in the SQL that both databases read:
 
 - placeholders `?`, or `?1 ?2 ...` where one value stands twice; parameters in a sequence;
-- columns TEXT, INTEGER (64 bits), BLOB; `STRICT`, `WITHOUT ROWID` and AUTOINCREMENT say what they
-  say on SQLite and nothing on PostgreSQL; flags are INTEGER 0 and 1 and compared with `= 1`;
+- columns TEXT, INTEGER (64 bits), BLOB, in capitals, as are STRICT, WITHOUT ROWID and
+  AUTOINCREMENT, which say on SQLite what they say and nothing on PostgreSQL;
+- flags are INTEGER 0 and 1 and compared with `= 1`;
 - `ON CONFLICT ... DO`, never `INSERT OR ...`: an error that is caught spoils a transaction;
 - no json_each, no rowid, no `max(a, b)` of two values, LIKE on lower case only, and ORDER BY
   that says where NULL goes if there can be one.

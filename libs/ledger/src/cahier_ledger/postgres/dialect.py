@@ -28,7 +28,7 @@ _DEFINITIONS: tuple[tuple[str, str], ...] = (
     (r"\bBLOB\b", "bytea"),
     (r"\)\s*(STRICT|WITHOUT\s+ROWID)(\s*,\s*(STRICT|WITHOUT\s+ROWID))?", ")"),
 )
-_COMPILED = [(re.compile(pattern, re.IGNORECASE), text) for pattern, text in _DEFINITIONS]
+_COMPILED = [(re.compile(pattern), text) for pattern, text in _DEFINITIONS]
 
 
 @dataclass(frozen=True, slots=True)
