@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cahier_cli.dead import dead
 from cahier_cli.demo import demo
 from cahier_cli.tally import tally
 from cahier_cli.token import token
@@ -17,7 +18,7 @@ def main() -> None:
     """Cahier: a city's register of proposals, votes and decisions that anybody can check."""
 
 
-for command in (up, demo, token, tally, import_, export):
+for command in (up, demo, token, tally, import_, export, dead):
     main.add_command(command)
 
 if __name__ == "__main__":
