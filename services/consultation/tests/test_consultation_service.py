@@ -145,6 +145,37 @@ async def test_a_proposal_goes_from_its_author_to_the_citys_answer_and_onto_the_
         ]
 
 
+async def test_a_person_is_told_what_they_wrote_and_support_and_nobody_elses(city):
+    async with city.serving() as unit:
+        process, ann, ben = await opened(city, unit), resident(city), resident(city, "ben")
+        made = [
+            (
+                await unit.grpc.SubmitProposal(
+                    pb.SubmitProposalRequest(process_id=process, title=title), token=token
+                )
+            ).proposal_id
+            for title, token in (("Un", ann), ("Deux", ben), ("Trois", ann))
+        ]
+        for id in made[:2]:
+            await unit.grpc.SupportProposal(pb.SupportProposalRequest(proposal_id=id), token=ben)
+        await unit.grpc.UnsupportProposal(
+            pb.UnsupportProposalRequest(proposal_id=made[0]), token=ben
+        )
+        await unit.grpc.WithdrawProposal(pb.WithdrawProposalRequest(proposal_id=made[0]), token=ann)
+        request = pb.ListOwnProposalsRequest()
+        of_ann = await unit.grpc.ListOwnProposals(request, token=ann)
+        assert [each.title for each in of_ann.written] == ["Trois", "Un"]
+        assert of_ann.written[1].withdrawn
+        assert not of_ann.supported
+        of_ben = await unit.grpc.ListOwnProposals(request, token=ben)
+        assert [each.title for each in of_ben.written] == ["Deux"]
+        assert [each.title for each in of_ben.supported] == ["Deux"]
+        assert of_ben.supported[0].supported_by_caller
+        with pytest.raises(ServiceError) as refusal:
+            await unit.grpc.ListOwnProposals(request)
+        assert refusal.value.kind is Kind.UNAUTHENTICATED
+
+
 async def test_the_phase_opens_and_closes_by_the_citys_clock(city):
     clock = FileClock(city.folder / "clock")
     opens = datetime.now(UTC) + timedelta(days=10)

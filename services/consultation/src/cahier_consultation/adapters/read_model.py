@@ -36,11 +36,13 @@ SELECT count(*) FROM proposals
 WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 = 1 OR withdrawn = 0)
 """
 # Without bodies and answers: the database then leaves the pages unread that hold them.
-_LISTED = """
+_SHORT = """
 SELECT id, seq, process, title, '' AS body, category, district, author, state, '' AS answer,
     submitted_at, answered_at, editable_until, withdrawn, supports, comments
-FROM proposals WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 = 1 OR withdrawn = 0)
+FROM proposals
 """
+_LISTED = _SHORT + "WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 = 1 OR withdrawn = 0) "
+_AUTHORS = "SELECT id, author FROM proposals ORDER BY seq DESC LIMIT ?"
 _AS_SUBMITTED = _LISTED + "AND seq > ?5 ORDER BY seq LIMIT ?4"
 _NEWEST = _LISTED + "AND seq < ?5 ORDER BY seq DESC LIMIT ?4"
 _BY_SUPPORTS = (
@@ -92,6 +94,15 @@ class SqliteReadModel:
         self, which: ProposalFilter, supports: int, after_seq: int, limit: int
     ) -> list[ProposalRow]:
         return self._listed(_BY_SUPPORTS, which, limit, after_seq, supports)
+
+    def authors(self, limit: int) -> list[tuple[str, str]]:
+        return [(row[0], row[1]) for row in self._views.fetch_all(_AUTHORS, (limit,))]
+
+    def proposals_named(self, ids: Sequence[str]) -> list[ProposalRow]:
+        if not ids:
+            return []
+        query = f"{_SHORT} WHERE id IN ({', '.join('?' * len(ids))}) ORDER BY seq DESC"
+        return [_proposal(row) for row in self._views.fetch_all(query, list(ids))]
 
     def comments(self, proposal: str, after_seq: int, limit: int) -> list[CommentRow]:
         rows = self._views.fetch_all(_COMMENTS, (proposal, after_seq, limit))

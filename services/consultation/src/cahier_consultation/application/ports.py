@@ -100,11 +100,17 @@ class ReadModel(Protocol):
     ) -> list[ProposalRow]:
         """By falling supports, then by seq: those that come after (supports, after_seq)."""
 
+    def authors(self, limit: int) -> list[tuple[str, str]]:
+        """(proposal, its author's pseudonym) of the newest proposals, newest first."""
+
+    def proposals_named(self, ids: Sequence[str]) -> list[ProposalRow]:
+        """Those of them that there are, newest first. At most 500."""
+
     def comments(self, proposal: str, after_seq: int, limit: int) -> list[CommentRow]:
         """By seq."""
 
     def supported(self, supports: Sequence[tuple[str, str]]) -> set[str]:
-        """Of (proposal, supporter) pairs, the proposals whose support stands. At most 200."""
+        """Of (proposal, supporter) pairs, the proposals whose support stands."""
 
     async def settle(self, seq: int) -> None:
         """Returns when the views have taken in `seq`, or after a bounded wait."""

@@ -24,6 +24,8 @@ from cahier_ledger.store import LedgerReader
 PROCESSES_MAX = 1_000
 PROPOSALS_PAGE_DEFAULT = 50
 COMMENTS_PAGE_DEFAULT = 100
+OWN_MAX = 200
+OWN_SCAN_MAX = 20_000
 
 
 class Order(Enum):
@@ -55,6 +57,14 @@ class ProposalPage:
 class CommentPage:
     comments: list[CommentRow]
     next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a person has to do with proposals; each at most OWN_MAX, newest first."""
+
+    written: list[Seen]
+    supported: list[Seen]
 
 
 class Queries:
@@ -97,6 +107,23 @@ class Queries:
         token = _token_after(order, rows[size - 1]) if len(rows) > size else ""
         total = self._views.count_proposals(which)
         return ProposalPage(self._seen(rows[:size], person), token, total)
+
+    def own(self, person: str) -> Own:
+        """What a person wrote and supports, of the newest OWN_SCAN_MAX proposals.
+
+        No table says so: views hold pseudonyms only, one a person and proposal. The person's own
+        are made anew and compared, a few microseconds each.
+        """
+        authors = self._views.authors(OWN_SCAN_MAX)
+        names = [(id, self._pseudonyms.of(person, id)) for id, _ in authors]
+        written = [id for (id, author), (_, name) in zip(authors, names, strict=True)
+                   if author == name]  # fmt: skip
+        standing = self._views.supported(names)
+        supported = [id for id, _ in names if id in standing]
+        return Own(
+            written=self._seen(self._views.proposals_named(written[:OWN_MAX]), person),
+            supported=self._seen(self._views.proposals_named(supported[:OWN_MAX]), person),
+        )
 
     def comments(self, proposal_id: UUID, page_size: int, page_token: str) -> CommentPage:
         """Raises NotFound `proposal_not_found`; Invalid as `proposals`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from google.protobuf.message import Message
 
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
+from cahier_chassis.tokens import require_role
 from cahier_consultation.application.commands import (
     Commands,
     Keep,
@@ -237,6 +239,17 @@ class ConsultationGrpc(ConsultationServiceServicer):
             proposals=map(messages.proposal_message, page.proposals),
             next_page_token=page.next_page_token,
             total=page.total,
+        )
+
+    async def ListOwnProposals(
+        self, request: pb.ListOwnProposalsRequest, context: Any
+    ) -> pb.ListOwnProposalsResponse:
+        claims = current_claims()
+        require_role(claims, "resident")
+        own = await asyncio.to_thread(self._queries.own, claims.subject)
+        return pb.ListOwnProposalsResponse(
+            written=map(messages.proposal_message, own.written),
+            supported=map(messages.proposal_message, own.supported),
         )
 
     async def ListComments(

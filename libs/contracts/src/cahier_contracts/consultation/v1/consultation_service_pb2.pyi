@@ -329,6 +329,18 @@ class ListProposalsResponse(_message.Message):
     total: int
     def __init__(self, proposals: _Optional[_Iterable[_Union[Proposal, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total: _Optional[int] = ...) -> None: ...
 
+class ListOwnProposalsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListOwnProposalsResponse(_message.Message):
+    __slots__ = ("written", "supported")
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTED_FIELD_NUMBER: _ClassVar[int]
+    written: _containers.RepeatedCompositeFieldContainer[Proposal]
+    supported: _containers.RepeatedCompositeFieldContainer[Proposal]
+    def __init__(self, written: _Optional[_Iterable[_Union[Proposal, _Mapping]]] = ..., supported: _Optional[_Iterable[_Union[Proposal, _Mapping]]] = ...) -> None: ...
+
 class ListCommentsRequest(_message.Message):
     __slots__ = ("proposal_id", "page_size", "page_token")
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]

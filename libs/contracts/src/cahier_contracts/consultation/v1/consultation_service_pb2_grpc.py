@@ -100,6 +100,11 @@ class ConsultationServiceStub:
                 request_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListProposalsRequest.SerializeToString,
                 response_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListProposalsResponse.FromString,
                 _registered_method=True)
+        self.ListOwnProposals = channel.unary_unary(
+                '/cahier.consultation.v1.ConsultationService/ListOwnProposals',
+                request_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListOwnProposalsRequest.SerializeToString,
+                response_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListOwnProposalsResponse.FromString,
+                _registered_method=True)
         self.ListComments = channel.unary_unary(
                 '/cahier.consultation.v1.ConsultationService/ListComments',
                 request_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListCommentsRequest.SerializeToString,
@@ -207,6 +212,13 @@ class ConsultationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOwnProposals(self, request, context):
+        """What the caller proposed and what they support, withdrawn proposals too. Role: resident.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListComments(self, request, context):
         """Comments on a proposal, oldest first, a page at a time.
         """
@@ -288,6 +300,11 @@ def add_ConsultationServiceServicer_to_server(servicer, server):
                     servicer.ListProposals,
                     request_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListProposalsRequest.FromString,
                     response_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListProposalsResponse.SerializeToString,
+            ),
+            'ListOwnProposals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOwnProposals,
+                    request_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListOwnProposalsRequest.FromString,
+                    response_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListOwnProposalsResponse.SerializeToString,
             ),
             'ListComments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListComments,
@@ -652,6 +669,33 @@ class ConsultationService:
             '/cahier.consultation.v1.ConsultationService/ListProposals',
             cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListProposalsRequest.SerializeToString,
             cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListProposalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOwnProposals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.consultation.v1.ConsultationService/ListOwnProposals',
+            cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListOwnProposalsRequest.SerializeToString,
+            cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.ListOwnProposalsResponse.FromString,
             options,
             channel_credentials,
             insecure,
