@@ -10,11 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import httpx
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 
 from cahier_cli.city import CityFolder
 from cahier_cli.demo import STREETS
@@ -180,3 +189,125 @@ def small_csv(tmp_path: Path) -> Path:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text("utf-8"))
+
+
+class Collector(TraceServiceServicer):
+    """A real OTLP receiver on a free loopback port, which keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.spans: list[SimpleNamespace] = []
+        self.raw = b""
+        self._server = grpc.server(ThreadPoolExecutor(2))
+        add_TraceServiceServicer_to_server(self, self._server)
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self._server.start()
+
+    def Export(self, request: Any, context: Any) -> ExportTraceServiceResponse:
+        self.raw += request.SerializeToString()
+        for resource in request.resource_spans:
+            names = {each.key: each.value.string_value for each in resource.resource.attributes}
+            for span in (span for scope in resource.scope_spans for span in scope.spans):
+                self.spans.append(
+                    SimpleNamespace(
+                        unit=names["service.name"],
+                        name=span.name,
+                        trace=span.trace_id.hex(),
+                        id=span.span_id.hex(),
+                        parent=span.parent_span_id.hex(),
+                        attributes={each.key for each in span.attributes},
+                    )
+                )
+        return ExportTraceServiceResponse()
+
+    def of_trace(self, trace: str) -> dict[str, SimpleNamespace]:
+        """The spans of one trace by name."""
+        return {span.name: span for span in self.spans if span.trace == trace}
+
+    def stop(self) -> None:
+        self._server.stop(1).wait()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """Takes in the traces of cities that are started while it is there."""
+    made = Collector()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def traced_city(
+    collector: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningCity]:
+    """A city that sends its traces to the collector."""
+    city = RunningCity(tmp_path_factory.mktemp("traced") / "city")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAHIER_OTLP_ENDPOINT", collector.endpoint)
+        city.start()
+    yield city
+    city.stop()
+
+
+@pytest.fixture(scope="module")
+def open_vote(traced_city: RunningCity, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The id of an election of the traced city in which one may vote now."""
+    file = tmp_path_factory.mktemp("vote") / "small.pb"
+    file.write_bytes(generated_election(7, voters=20, projects=3).encode())
+    folder = traced_city.folder.root
+    done = run_cahier("import", "pabulib", file, "--leave-open", "--data", folder)
+    assert done.returncode == 0, done.stderr + traced_city.logs()
+    return done.stdout.splitlines()[-1]
+
+
+class _Forms(HTMLParser):
+    """Every form of a page: where it leads, and the fields that a browser would send back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[tuple[str, dict[str, str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        at = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append((at.get("action", ""), {}))
+        unticked = at.get("type") in ("checkbox", "radio") and "checked" not in at
+        if tag == "input" and self.forms and "name" in at and not unticked:
+            self.forms[-1][1][at["name"]] = at.get("value", "")
+
+
+class Visitor:
+    """Somebody at the portal, with a browser that knows no JavaScript."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=30, trust_env=False)
+        self.page = self.http.get("/")
+
+    def go(self, path: str) -> httpx.Response:
+        self.page = self.http.get(path)
+        return self.page
+
+    def send(
+        self, action: str, headers: dict[str, str] | None = None, **fields: str
+    ) -> httpx.Response:
+        """Fills in the form of the page whose action ends so, sends it, and follows."""
+        parser = _Forms()
+        parser.feed(self.page.text)
+        where, hidden = next(form for form in parser.forms if form[0].endswith(action))
+        self.page = self.http.post(where, data={**hidden, **fields}, headers=headers)
+        return self.page
+
+    def register(self, name: str, email: str, password: str = "a long enough sentence") -> None:
+        self.go("/register")
+        answer = self.send("/register", display_name=name, email=email, password=password)
+        assert answer.status_code == 200, answer.text
+
+    def sign_in(self, email: str, password: str) -> None:
+        self.go("/sign-in")
+        assert self.send("/sign-in", email=email, password=password).status_code == 200
+
+
+@pytest.fixture
+def visitor(traced_city: RunningCity) -> Callable[[], Visitor]:
+    """Lets somebody new visit the traced city's portal."""
+    return lambda: Visitor(traced_city.url)

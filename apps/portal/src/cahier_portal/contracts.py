@@ -13,6 +13,8 @@ from cahier_chassis.health import Health
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+from cahier_contracts.notifications.v1 import notifications_service_pb2 as notifications
+from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind, NotFound
@@ -25,6 +27,8 @@ _DISCLOSURES = {
     "identity": identity.GetDisclosuresRequest,
     "consultation": consultation.GetDisclosuresRequest,
     "budget": budget.GetDisclosuresRequest,
+    "reporting": reporting.GetDisclosuresRequest,
+    "notifications": notifications.GetDisclosuresRequest,
 }
 EVENT_ID_CHARS_MAX = 64
 LATER = {
@@ -35,9 +39,9 @@ LATER = {
 }
 
 
-@get(["/healthz", "/readyz", "/metrics"], opt=_OUTSIDE)
+@get(["/healthz", "/readyz", "/metrics", "/traces"], opt=_OUTSIDE)
 async def health_page(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Whether the portal is alive, ready, and how it fares (Prometheus text)."""
+    """Whether the portal is alive, ready, how it fares; in development its last traces."""
     health: Health = request.app.state.health
     status, content_type, body = health.answer(request.url.path.rstrip("/")) or (404, "", b"")
     headers = {"content-type": content_type, "cache-control": "no-store"}

@@ -39,11 +39,11 @@ _HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"permissions-policy", b"camera=(), geolocation=(self), microphone=()"),
 )
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 _UNMATCHED = "unmatched"
-_UNTRACED = ("/healthz", "/readyz", "/metrics", "/static/")
+_UNTRACED = ("/healthz", "/readyz", "/metrics", "/traces", "/dev/", "/static/")
 
 
 class Edge:
@@ -87,7 +87,7 @@ class Edge:
 
 def _trace(scope: MutableMapping[str, Any]) -> AbstractContextManager[Span | None]:
     path = scope["path"]
-    if path.startswith(_UNTRACED) or path.rstrip("/").endswith("/vote"):
+    if path.startswith(_UNTRACED) or "vote" in path.split("/"):
         return nullcontext()
     sent = next(
         (value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), ""
