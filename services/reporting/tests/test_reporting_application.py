@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, NotFound, Unauthenticated
 from cahier_ledger.model import Idempotency
 from cahier_reporting.application import queries
 from cahier_reporting.application.commands import NewReport
-from cahier_reporting.application.ports import ReportFilter
+from cahier_reporting.application.ports import CategoryRow, ReportFilter
 from cahier_reporting.application.projections import VIEW, fold
 from cahier_reporting.domain.places import Position, distance_m
 from cahier_reporting.domain.states import State
@@ -217,6 +218,15 @@ async def test_new_values_of_a_category_are_those_of_reports_to_come(desk):
     assert shown(desk, before).category_label == "Lamp"
 
 
+async def test_nobody_reports_under_a_category_that_asks_for_a_name_meanwhile(desk):
+    await desk.category(anonymous=True)
+    reports = [desk.report("") for _ in range(20)]
+    closing = desk.category(anonymous=False)
+    await asyncio.gather(*reports[:10], closing, *reports[10:], return_exceptions=True)
+    told = desk.told()
+    assert "report_received" not in told[told.index("category_defined", 1) :]
+
+
 async def test_two_who_close_the_same_report_at_once_close_it_once(desk):
     report = await desk.report()
     done = await asyncio.gather(
@@ -250,6 +260,7 @@ async def test_promises_that_pass_unanswered_are_told_once_however_often_they_ar
     for now in (due - timedelta(seconds=1), due, due, due + timedelta(days=1)):
         await desk.promises.run_due(now)
         await desk.read_model.settle(desk.ledger.head_seq())
+        assert desk.read_model.due_promises(to_rfc3339(now), 10) == []
     assert desk.told().count("promise_missed") == 1
     assert desk.public()[-1].event.report == str(missed)
     assert (shown(desk, missed).promise_missed, shown(desk, answered).promise_missed) == (
@@ -342,6 +353,9 @@ async def test_categories_come_by_label(desk):
     for code, label in (("a", "Trees"), ("b", "Bins"), ("c", "Bins")):
         await desk.category(code, label=label)
     assert [row.code for row in desk.queries.categories()] == ["b", "c", "a"]
+    values = {"label": "Arbres", "department": "parks", "promise_days": 9, "anonymous": True}
+    await desk.category("a", **values)
+    assert desk.queries.categories()[0] == CategoryRow("a", **values)
 
 
 # -- nearby ---------------------------------------------------------------------------------------

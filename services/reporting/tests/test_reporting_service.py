@@ -249,6 +249,7 @@ async def test_rubbish_is_refused_with_code_and_field_and_stores_nothing(city):
         far = pb.Position(lat_e7=900_000_001)
         route = pb.RouteReportRequest(report_id=own, department="power", reason="r")
         vote = city.token("pseudonym", thing=f"election:{NOBODY}")
+        malformed = ("id_malformed", "report_id")
         unknown, no_outcome = ("report_not_found", "report_id"), ("outcome_required", "outcome")
         cases = [
             (rpc.DefineCategory, light(), ann, "role_required", ""),
@@ -322,6 +323,7 @@ async def test_rubbish_is_refused_with_code_and_field_and_stores_nothing(city):
                 "",
                 *unknown,
             ),
+            (rpc.GetReport, pb.GetReportRequest(report_id=f"{0:032}----"), "", *malformed),
             (rpc.ListReports, pb.ListReportsRequest(state=99), "", "state_unknown", "state"),
             (
                 rpc.ListReports,

@@ -98,8 +98,9 @@ class Queries:
         return self._ledger.disclosures(event_id)
 
     def _seen(self, row: ReportRow, person: str) -> Seen:
-        own = bool(person and row.reporter) and row.reporter == self._pseudonyms.of(person, row.id)
-        return Seen(row, is_own=own)
+        if not person:
+            return Seen(row, is_own=False)
+        return Seen(row, is_own=row.reporter == self._pseudonyms.of(person, row.id))
 
 
 def own_reports_of(person: str) -> str:
