@@ -22,6 +22,7 @@ from cahier_cli.bundle import export_bundle
 from cahier_cli.calendar import Calendar
 from cahier_cli.city import CityError, CityFolder, CityLock
 from cahier_cli.doors import Doors
+from cahier_cli.followers import Followers, Mails
 from cahier_cli.generated import generated_election
 from cahier_cli.importing import (
     CannotImport,
@@ -62,6 +63,7 @@ class Account:
 
     imported: Imported
     streets: Streets
+    mails: Mails
     result: Any
     titles: dict[int, str]
     sizes: dict[str, int]
@@ -157,18 +159,22 @@ async def _carry(folder: CityFolder, instance: Instance) -> Account:
     calendar = Calendar.of_file(meta.get("date_begin", ""), meta.get("date_end", ""), DATES_DEFAULT)
     async with Doors(folder) as doors:
         people = await make_people(doors, folder)
+        followers = await Followers.gather(doors, people[0])
         with progress_bars() as progress:
-            imported = await import_election(doors, instance, calendar, progress)
+            imported = await import_election(
+                doors, instance, calendar, progress, submitted=followers.submitted
+            )
         result = await finish_election(doors, calendar, imported.election_id)
         with progress_bars() as progress:
             streets = await _streets(doors, calendar.voting_closes, progress)
         titles = await _titles(doors, instance, imported)
         await _invite(doors, calendar.voting_closes)
+        mails = await followers.told(folder)
     bundle = folder.root / "bundle"
     sizes = await asyncio.to_thread(export_bundle, folder, bundle)
     findings = await asyncio.to_thread(_audit, bundle, imported.election_id)
     seconds = time.monotonic() - started_s
-    return Account(imported, streets, result, titles, sizes, findings, people, seconds)
+    return Account(imported, streets, mails, result, titles, sizes, findings, people, seconds)
 
 
 async def _streets(doors: Doors, now: datetime, progress: Progress) -> Streets:
@@ -224,6 +230,9 @@ def _tell(account: Account, instance: Instance) -> None:
         click.echo(f"          and {len(result.selected) - WINNERS_SHOWN_MAX} more")
     streets = account.streets
     click.echo(f"streets   {streets.reports} reports of a day, {streets.closed} closed in a week")
+    mails = account.mails
+    told = f"{mails.mails} to {mails.followers} followers, about {mails.events} events"
+    click.echo(f"mails     {told}")
     for person in account.people:
         click.echo(f"sign in   {person.role:<9} {person.email}  {person.password}")
     for finding in account.findings:

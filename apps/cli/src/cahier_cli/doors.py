@@ -17,6 +17,9 @@ from cahier_cli.token import make_token
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
 from cahier_contracts.consultation.v1.consultation_service_pb2_grpc import ConsultationServiceStub
 from cahier_contracts.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
+    NotificationsServiceStub,
+)
 from cahier_contracts.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
 from cahier_kernel.clock import from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError
@@ -65,6 +68,9 @@ class Doors:
         self.reporting: Any = self._stub(ReportingServiceStub, addresses["reporting"], staff)
         self.budget: Any = self._stub(BudgetServiceStub, addresses["budget"], staff)
         self.booth: Any = self._stub(BudgetServiceStub, addresses["budget"], importer)
+        self.notifications: Any = self._stub(
+            NotificationsServiceStub, addresses["notifications"], staff
+        )
 
     def _stub(self, stub: Callable[[Any], Any], address: str, token: TokenSource) -> Any:
         channel = ServiceChannel(address, token=token, timeout_s=CALL_TIMEOUT_S)

@@ -26,8 +26,8 @@ async def make_people(doors: Doors, folder: CityFolder) -> list[SignIn]:
     admin = TokenSource(folder, "admin")()
     roll = f"document_number,birth_date,postcode,district\nAB123456,1989-07-14,31000,{DISTRICT}\n"
     await doors.identity.LoadCensusRoll(pb.LoadCensusRollRequest(csv=roll.encode()), token=admin)
-    resident = await _register(doors, "resident", "Olympe Martin")
-    staff = await _register(doors, "staff", "Jean Roux")
+    resident = await register(doors, "resident", "Olympe Martin")
+    staff = await register(doors, "staff", "Jean Roux")
     await doors.identity.GrantRole(
         pb.GrantRoleRequest(resident_id=staff[0], role="staff"), token=admin
     )
@@ -46,7 +46,8 @@ async def make_people(doors: Doors, folder: CityFolder) -> list[SignIn]:
     return [resident[1], staff[1]]
 
 
-async def _register(doors: Doors, role: str, name: str) -> tuple[str, SignIn]:
+async def register(doors: Doors, role: str, name: str) -> tuple[str, SignIn]:
+    """Registers somebody with a fresh password; their resident id and how they sign in."""
     sign_in = SignIn(role, f"{role}@demo.example", secrets.token_urlsafe(9))
     answer = await doors.identity.RegisterResident(
         pb.RegisterResidentRequest(

@@ -14,7 +14,7 @@ from typing import Any
 
 from cahier_cli.calendar import Calendar
 from cahier_cli.doors import Doors, patiently
-from cahier_cli.importing.ideas import gather_ideas, register_voters
+from cahier_cli.importing.ideas import Submitted, gather_ideas, register_voters, unfollowed
 from cahier_cli.importing.reading import CannotImport, Progress, rules_of
 from cahier_cli.importing.voting import cast_ballots, prepare_election
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
@@ -37,16 +37,25 @@ class Imported:
 
 
 async def import_election(
-    doors: Doors, instance: Instance, calendar: Calendar, progress: Progress, rule: str = ""
+    doors: Doors,
+    instance: Instance,
+    calendar: Calendar,
+    progress: Progress,
+    rule: str = "",
+    submitted: Submitted = unfollowed,
 ) -> Imported:
     """Carries the file's election up to its last ballot; voting stays open.
+
+    submitted: called for each proposal between its submission and the city's answer.
 
     Raises CannotImport before anything is sent, or DomainError when a service refuses.
     """
     rules = rules_of(instance, rule)
     await _reach(doors, calendar, calendar.ideas_open)
     voters = await register_voters(doors, instance, progress)
-    process_id, proposals = await gather_ideas(doors, instance, calendar, voters, progress)
+    process_id, proposals = await gather_ideas(
+        doors, instance, calendar, voters, progress, submitted
+    )
     await _reach(doors, calendar, calendar.ideas_close)
     election_id = await prepare_election(
         doors, instance, calendar, rules, process_id, proposals, progress

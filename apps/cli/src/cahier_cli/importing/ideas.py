@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -28,7 +28,13 @@ RESIDENTS_PER_CALL = 1_000
 SOURCE_CHARS_MAX = 200
 EDIT_WINDOW_S = 3_600
 CALLS_AT_ONCE = 16
+Submitted = Callable[[int, str], Awaitable[None]]
+"""Takes a project's place in the file and its proposal's id."""
 ACCEPTANCE = "The city takes this on: it stands for the vote."
+
+
+async def unfollowed(place: int, proposal_id: str) -> None:
+    """Nobody waits for proposals to be submitted."""
 
 
 def stamp(instant: datetime) -> Timestamp:
@@ -57,8 +63,12 @@ async def gather_ideas(
     calendar: Calendar,
     voters: Sequence[str],
     progress: Progress,
+    submitted: Submitted,
 ) -> tuple[str, list[str]]:
-    """A process with every project as an accepted proposal: its id and theirs, in file order."""
+    """A process with every project as an accepted proposal: its id and theirs, in file order.
+
+    submitted: called for each proposal between its submission and the city's answer.
+    """
     unit = instance.meta.get("unit", "")
     description = instance.meta.get("description", "") or f"Participatory budget {unit}"
     created = await doors.consultation.CreateProcess(
@@ -77,6 +87,8 @@ async def gather_ideas(
         author, supporter = voters[place % len(voters)], voters[(place + 1) % len(voters)]
         async with at_once:
             proposal_id = await _propose(doors, created.process_id, project, author, supporter)
+            await submitted(place, proposal_id)
+            await _accept(doors, proposal_id)
         done += 1
         progress("proposals", done, len(instance.projects))
         return proposal_id
@@ -105,9 +117,12 @@ async def _propose(
     )
     support = pb.SupportProposalRequest(proposal_id=submitted.proposal_id, on_behalf_of=supporter)
     await doors.proposers.SupportProposal(support, repeat=True)
+    return str(submitted.proposal_id)
+
+
+async def _accept(doors: Doors, proposal_id: str) -> None:
     await doors.consultation.AnswerProposal(
         pb.AnswerProposalRequest(
-            proposal_id=submitted.proposal_id, state=pb.PROPOSAL_STATE_ACCEPTED, text=ACCEPTANCE
+            proposal_id=proposal_id, state=pb.PROPOSAL_STATE_ACCEPTED, text=ACCEPTANCE
         )
     )
-    return str(submitted.proposal_id)
