@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -149,9 +150,10 @@ def _collector() -> dict[str, str]:
 
 def _mailing(port: int) -> dict[str, str]:
     """Mails go to the server that the caller's environment names, else they are captured."""
-    named = os.environ.get("NOTIFICATIONS_SMTP_URL")
-    how = {"SMTP_URL": named} if named else {"CAPTURE": "1"}
-    return {"PORTAL_URL": f"http://{LOOPBACK}:{port}", **how}
+    named = {name: os.environ.get(f"NOTIFICATIONS_{name}", "") for name in ("SMTP_URL", "SENDER")}
+    given = {name: value for name, value in named.items() if value}
+    capture = "0" if "SMTP_URL" in given else "1"
+    return {"PORTAL_URL": f"http://{LOOPBACK}:{port}", "CAPTURE": capture, **given}
 
 
 def _portal(
@@ -163,6 +165,9 @@ def _portal(
         "PUBLIC_URL": f"http://{LOOPBACK}:{port}",
         "DEV_CLOCK": "1" if dev_clock else "0",
         **{f"{name.upper()}_ADDRESS": f"{LOOPBACK}:{ports.grpc[name]}" for name in SERVICES},
+        "UNIT_METRICS": json.dumps(
+            {name: f"http://{LOOPBACK}:{ports.http[name]}" for name in SERVICES}
+        ),
     }
     return Unit(
         "portal",
