@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -38,6 +40,8 @@ def main() -> None:
     unknown = set(args.names) - set(NAMES)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}\n{listed}")
+    # Servers are stopped on the way out, however this ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sizes = TINY if args.tiny else QUICK if args.quick else FULL
     for name in args.names or NAMES:
         with tempfile.TemporaryDirectory(prefix="cahier-bench-", dir=args.folder) as folder:

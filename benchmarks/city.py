@@ -26,6 +26,7 @@ from cahier_cli.importing import import_election
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_kernel import base64url
 from cahier_kernel.clock import SystemClock
+from cahier_kernel.launch import dying_with_parent
 from cahier_record.budget.pabulib import read
 
 PROJECTS = 12
@@ -62,7 +63,10 @@ def _up(place: CityFolder, log: Path) -> Iterator[None]:
     command = [cahier, "up", "--data", place.root, "--port", str(_free_port())]
     with log.open("wb") as errors:
         child = subprocess.Popen(
-            [*map(str, command)], stdout=subprocess.PIPE, stderr=errors, text=True
+            dying_with_parent([*map(str, command)]),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         )
     try:
         line = child.stdout.readline() if child.stdout else ""

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.election import CITY, OpenElection
+from cahier_kernel.launch import dying_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S_MAX = 60.0
@@ -73,9 +74,8 @@ def serving(
         "BUDGET_LOG_LEVEL": "warning",
     }
     with (election.folder / "server.log").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", module], env=environment, stderr=log, stdout=log, cwd=ROOT
-        )
+        command = dying_with_parent([sys.executable, "-m", module])
+        child = subprocess.Popen(command, env=environment, stderr=log, stdout=log, cwd=ROOT)
     try:
         port = _wait_for_port(child, run_file)
         server = Server(f"127.0.0.1:{port}", psutil.Process(child.pid))
