@@ -285,6 +285,7 @@ def prepare(town: Town) -> None:
     town.as_admin(identity.GrantRoleRequest(resident_id=number, role="staff"))
     staff.sign_out()
     staff.sign_in("staff@example.org")
+    define_categories(staff)
     staff.go("/staff/processes/new")
     staff.send(
         "/staff/processes/new",
@@ -324,6 +325,23 @@ def prepare(town: Town) -> None:
         max_length="2",
         max_sum_cost="450000",
     )
+
+
+def define_categories(staff: Person) -> None:
+    for code, label, department, anonymous in (
+        ("LAMP", "Street lamp", "Lighting", ""),
+        ("LITTER", "Litter", "Cleaning", "yes"),
+    ):
+        staff.go("/staff/categories")
+        staff.send(
+            "/staff/categories",
+            code=code,
+            label=label,
+            department=department,
+            promise_days="7",
+            anonymous=anonymous,
+        )
+        staff.ok()
 
 
 def open_election(town: Town, staff: Person, title: str, **rules: str) -> str:

@@ -25,7 +25,15 @@ TEXTS = {
 
 FORMS = ("zero", "one", "many", "other")
 # What is the same word in both languages.
-ALIKE = {"site.name", "nav.budgets", "staff.field_description"}
+ALIKE = {
+    "site.name",
+    "nav.budgets",
+    "staff.field_description",
+    "staff_reports.code",
+    "report.lat",
+    "report.lon",
+    "status.milliseconds",
+}
 
 
 def stem(key: str) -> str:
@@ -56,7 +64,9 @@ def test_every_message_is_used() -> None:
     made_up = ("role.", "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
                "feasibility.", "order.", "outcome.", "home.how_", "staff.step_", "staff.confirm_",
                "staff.means_", "staff.track_", "staff.vote_type_", "staff.rule_", "staff.ties_",
-               "rules.ties_", "notice.step_", "format.")  # fmt: skip
+               "rules.ties_", "notice.step_", "format.", "report_state.", "update.",
+               "notice.report_", "follow.means_", "follow.level_", "things.kind_", "status.",
+               "unsubscribe.done_text_")  # fmt: skip
     rest = {key for key in set(messages()) - keys_used() if not key.startswith(made_up)}
     assert rest == set()
 
@@ -73,7 +83,7 @@ def test_templates_are_well_formed(path: Path) -> None:
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True)
     environment.filters |= dict.fromkeys(
         ("money", "number", "instant", "moment", "day", "plain_moment", "paragraphs", "pseudonym",
-         "duration"), str)  # fmt: skip
+         "duration", "position", "rate", "span"), str)  # fmt: skip
     environment.get_template(str(path.relative_to(folder)))
 
 

@@ -134,6 +134,29 @@ async def test_addresses_of_later_releases_say_so(alone: httpx.AsyncClient, path
     assert "later release" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/reports",
+        "/reports/new",
+        "/unsubscribe?token=x",
+        f"/reports/{'0' * 8}-0000-7000-8000-{'0' * 12}",
+    ],
+)
+async def test_what_this_city_does_not_run_is_said_and_not_linked(
+    alone: httpx.AsyncClient, path: str
+) -> None:
+    assert (await alone.get(path)).status_code == 501
+    assert 'href="/reports"' not in (await alone.get("/")).text
+
+
+@pytest.mark.parametrize("path", ["/dev/status", "/dev/inbox"])
+async def test_development_pages_are_not_there_in_a_city_that_is_none(
+    alone: httpx.AsyncClient, path: str
+) -> None:
+    assert (await alone.get(path)).status_code == 404
+
+
 async def test_head_is_answered_like_get(alone: httpx.AsyncClient) -> None:
     assert (await alone.head("/sign-in")).status_code == 200
     assert (await alone.head("/nowhere")).status_code == 404

@@ -15,12 +15,17 @@ from cahier_portal.settings import PortalSettings
 from cahier_portal.texts import ProposalTexts
 from cahier_portal.throttle import Throttle
 from cahier_portal.visit import Portal
+from cahier_portal.watch import UnitWatch
 
 
 async def bootstrap(unit: Unit, settings: PortalSettings) -> None:
     """Wires the site into its unit. It is ready at once: services may come and go."""
     services = Services(
-        settings.identity_address, settings.consultation_address, settings.budget_address
+        settings.identity_address,
+        settings.consultation_address,
+        settings.budget_address,
+        settings.reporting_address,
+        settings.notifications_address,
     )
     unit.on_close("services", services.close)
     portal = build_portal(settings, services)
@@ -38,5 +43,7 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         texts=ProposalTexts(services.consultation),
         renderer=Renderer(settings.display_name, zone, version("cahier-portal")),
         throttle=Throttle(settings.sign_in_tries_per_minute),
+        anonymous_throttle=Throttle(settings.anonymous_reports_per_minute),
         clock=settings.clock(),
+        watch=UnitWatch(settings.unit_metrics, SystemClock().now),
     )

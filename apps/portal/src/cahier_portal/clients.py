@@ -1,4 +1,4 @@
-"""The services behind the site: three gRPC channels, and one way to ask each of them."""
+"""The services behind the site: a gRPC channel to each, and one way to ask each of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from cahier_chassis.grpc_client import ServiceChannel
 from cahier_contracts.budget.v1 import budget_service_pb2_grpc
 from cahier_contracts.consultation.v1 import consultation_service_pb2_grpc
 from cahier_contracts.identity.v1 import identity_service_pb2_grpc
+from cahier_contracts.notifications.v1 import notifications_service_pb2_grpc
+from cahier_contracts.reporting.v1 import reporting_service_pb2_grpc
+from cahier_kernel.errors import NotServed
 
 READ_TIMEOUT_S = 3.0
 WRITE_TIMEOUT_S = 10.0
@@ -42,28 +45,58 @@ class Service:
         await self._channel.close()
 
 
-class Services:
-    """All services of the city that pages are made from."""
+_STUBS: dict[str, type[Any]] = {
+    "identity": identity_service_pb2_grpc.IdentityServiceStub,
+    "consultation": consultation_service_pb2_grpc.ConsultationServiceStub,
+    "budget": budget_service_pb2_grpc.BudgetServiceStub,
+    "reporting": reporting_service_pb2_grpc.ReportingServiceStub,
+    "notifications": notifications_service_pb2_grpc.NotificationsServiceStub,
+}
 
-    def __init__(self, identity: str, consultation: str, budget: str) -> None:
-        self.identity = Service("identity", identity, identity_service_pb2_grpc.IdentityServiceStub)
-        self.consultation = Service(
-            "consultation",
-            consultation,
-            consultation_service_pb2_grpc.ConsultationServiceStub,
-        )
-        self.budget = Service("budget", budget, budget_service_pb2_grpc.BudgetServiceStub)
+
+class Services:
+    """All services of the city that pages are made from. Reporting and notifications may lack."""
+
+    def __init__(
+        self,
+        identity: str,
+        consultation: str,
+        budget: str,
+        reporting: str = "",
+        notifications: str = "",
+    ) -> None:
+        """Each argument is a service's host:port; "" for one that this city does not run."""
+        self._running: dict[str, Service] = {}
+        self.identity = self._connect("identity", identity)
+        self.consultation = self._connect("consultation", consultation)
+        self.budget = self._connect("budget", budget)
+        for name, address in (("reporting", reporting), ("notifications", notifications)):
+            if address:
+                self._connect(name, address)
+
+    def _connect(self, name: str, address: str) -> Service:
+        self._running[name] = Service(name, address, _STUBS[name])
+        return self._running[name]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the services that this city runs."""
+        return frozenset(self._running)
 
     def by_name(self, name: str) -> Service | None:
         """The service of that name, if the city has it."""
-        known = {
-            service.name: service for service in (self.identity, self.consultation, self.budget)
-        }
-        return known.get(name)
+        return self._running.get(name)
+
+    def required(self, name: str) -> Service:
+        """As `by_name`; raises NotServed where the city runs no such service."""
+        found = self._running.get(name)
+        if found is None:
+            raise NotServed("service_not_run", f"this city does not run {name}")
+        return found
 
     async def close(self) -> None:
         """Ends all connections."""
-        for service in (self.identity, self.consultation, self.budget):
+        for service in self._running.values():
             await service.close()
 
 

@@ -43,6 +43,9 @@ _HEADERS = (
 )
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 _UNMATCHED = "unmatched"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# As OpenTelemetry's semantic conventions call it.
+_OTHER_METHOD = "_OTHER"
 _UNTRACED = ("/healthz", "/readyz", "/metrics", "/traces", "/dev/", "/static/")
 
 
@@ -80,7 +83,7 @@ class Edge:
             with speaking(language_of(inner, self._language)), _trace(inner) as span:
                 await self._app(inner, receive, guarded)
                 if span is not None:
-                    span.update_name(f"{scope['method']} {_route(inner)}")
+                    span.update_name(f"{_method(scope)} {_route(inner)}")
         finally:
             _meter(_route(inner), status, time.perf_counter() - started_s)
 
@@ -92,7 +95,13 @@ def _trace(scope: MutableMapping[str, Any]) -> AbstractContextManager[Span | Non
     sent = next(
         (value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), ""
     )
-    return continue_trace(sent or None, f"HTTP {scope['method']}", SpanKind.SERVER)
+    return continue_trace(sent or None, f"HTTP {_method(scope)}", SpanKind.SERVER)
+
+
+def _method(scope: MutableMapping[str, Any]) -> str:
+    """The request's method; one that HTTP does not know may hold any text of a stranger's."""
+    method = scope["method"]
+    return method if method in _METHODS else _OTHER_METHOD
 
 
 def _route(scope: MutableMapping[str, Any]) -> str:

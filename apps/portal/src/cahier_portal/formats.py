@@ -118,6 +118,21 @@ def duration(seconds: int) -> str:
     return format_unit(seconds, "duration-second", locale=locale())
 
 
+def rate(value: float) -> str:
+    """A measured figure, such as events a second, to a hundredth: `12.25`, `12,25`."""
+    return format_decimal(value, "#,##0.##", locale=locale())
+
+
+def span(seconds: int) -> str:
+    """About how long something has lasted, in its two largest units: `2 hours 5 minutes`."""
+    parts: list[str] = []
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, length)
+        if count or (unit == "second" and not parts):
+            parts.append(format_unit(count, f"duration-{unit}", "short", locale=locale()))
+    return " ".join(parts[:2])
+
+
 def pseudonym(author: str) -> str:
     """A pseudonym short enough to read: its first six characters."""
     return author[:6]

@@ -43,6 +43,8 @@ _MENDABLE = frozenset(
         Kind.UNAVAILABLE,
     }
 )
+# What was looked for in vain stands in a field, though its refusal names none.
+_FIELDS = {"category_not_found": "category", "duplicate_of_not_found": "duplicate_of"}
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,17 @@ async def read_form(request: Request[Any, Any, Any]) -> Form:
     return Form(await request.form())
 
 
-def what_to_mend(error: DomainError | FieldErrors) -> list[FormError]:
-    """The errors for the form's summary; raises DomainErrors that the form cannot mend."""
+def what_to_mend(error: DomainError | FieldErrors, *also: str) -> list[FormError]:
+    """The errors for the form's summary; raises DomainErrors that the form cannot mend.
+
+    also: codes that this form can mend though their kind has a page of its own.
+    """
     if isinstance(error, FieldErrors):
         return error.errors
-    if error.kind not in _MENDABLE:
+    if error.kind not in _MENDABLE and error.code not in also:
         raise error
-    return [FormError(_form_field(error.field), error_sentence(error))]
+    field = error.field or _FIELDS.get(error.code, "")
+    return [FormError(_form_field(field), error_sentence(error))]
 
 
 def _form_field(field: str) -> str:

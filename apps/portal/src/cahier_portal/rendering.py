@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cahier_portal import formats, pictures, wording
 from cahier_portal.catalogue import LANGUAGES, language, t, tn
+from cahier_portal.places import position_text
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -49,7 +50,10 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Any]:
         "plain_moment": partial(formats.day_and_time, zone=zone),
         "paragraphs": formats.paragraphs,
         "pseudonym": formats.pseudonym,
+        "position": position_text,
         "duration": formats.duration,
+        "rate": formats.rate,
+        "span": formats.span,
     }
 
 
@@ -59,6 +63,8 @@ def _wordings() -> Mapping[str, Any]:
         "proposal_state",
         "election_state",
         "feasibility",
+        "report_state",
+        "update_kind",
         "rules_in_words",
     )
     return {name: getattr(wording, name) for name in names}

@@ -32,6 +32,12 @@ class PortalSettings(ServiceSettings):
     identity_address: Address = Field(description="host:port of identity's gRPC.")
     consultation_address: Address = Field(description="host:port of consultation's gRPC.")
     budget_address: Address = Field(description="host:port of budget's gRPC.")
+    reporting_address: Address | Literal[""] = Field(
+        "", description="host:port of reporting's gRPC; without it there are no street reports."
+    )
+    notifications_address: Address | Literal[""] = Field(
+        "", description="host:port of notifications' gRPC; without it nothing can be followed."
+    )
     public_url: str = Field(
         "http://127.0.0.1:8080",
         pattern=r"^https?://[^\s]+$",
@@ -44,8 +50,16 @@ class PortalSettings(ServiceSettings):
     sign_in_tries_per_minute: int = Field(
         60, ge=1, le=10_000, description="Sign-ins and registrations a minute from one address."
     )
+    anonymous_reports_per_minute: int = Field(
+        6, ge=1, le=10_000, description="Reports a minute from one address without signing in."
+    )
     dev_clock: bool = Field(
         False, description="Whether /dev/clock may set the city's clock; development only."
+    )
+    unit_metrics: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object: base URL of each unit's health by its name, for /dev/status; "
+        "development only.",
     )
 
     @field_validator("time_zone")

@@ -24,6 +24,7 @@ from cahier_portal.session import AccessTokens, Visitor
 from cahier_portal.settings import PortalSettings
 from cahier_portal.texts import ProposalTexts
 from cahier_portal.throttle import Throttle
+from cahier_portal.watch import UnitWatch
 
 Page = Response[str]
 Answer = Response[Any]
@@ -39,7 +40,10 @@ class Portal:
     texts: ProposalTexts
     renderer: Renderer
     throttle: Throttle
+    # For what people may do without signing in.
+    anonymous_throttle: Throttle
     clock: Clock
+    watch: UnitWatch
 
     @property
     def zone(self) -> ZoneInfo:
@@ -70,6 +74,14 @@ class Visit:
     async def budget(self, request: Any, key: str = "") -> Any:
         """Asks budget in the visitor's name (never for a ballot); raises DomainError."""
         return await self._ask(self.portal.services.budget, request, key)
+
+    async def reporting(self, request: Any, key: str = "") -> Any:
+        """Asks reporting in the visitor's name; raises DomainError, NotServed where it is not."""
+        return await self._ask(self.portal.services.required("reporting"), request, key)
+
+    async def notifications(self, request: Any, key: str = "") -> Any:
+        """Asks notifications in the visitor's name; raises DomainError, NotServed."""
+        return await self._ask(self.portal.services.required("notifications"), request, key)
 
     async def _ask(self, service: Service, request: Any, key: str) -> Any:
         token = await self._token(service.name, optional=is_read(request))
@@ -122,6 +134,7 @@ class Visit:
             form_key=str(uuid7(self.portal.clock.now())),
             identity_away=self.identity_away,
             here=self._here(),
+            running=self.portal.services.names,
             **{"errors": [], "values": {}, **context},
         )
         headers = {**_NOT_SHARED, "content-language": language()}
@@ -168,7 +181,22 @@ class Visit:
 
 _NOT_SHARED = {"cache-control": "no-store"}
 # Actions that answer only POST, and the last part of their path.
-_ACTIONS = frozenset({"support", "unsupport", "comments", "edit", "withdraw", "proposals"})
+_ACTIONS = frozenset(
+    {
+        "support",
+        "unsupport",
+        "comments",
+        "edit",
+        "withdraw",
+        "proposals",
+        "residence",
+        "dates",
+        "follows",
+        "route",
+        "answer",
+        "close",
+    }
+)
 
 
 def visit_of(request: Request[Any, Any, Any], portal: Portal) -> Visit:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
+from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_portal.catalogue import t, tn
 from cahier_portal.formats import money
 
@@ -32,6 +33,16 @@ _ELECTION_TONES = {
     "counted": "past",
     "published": "good",
 }
+_REPORT_TONES = {
+    "unconfirmed": "plain",
+    "confirmed": "soon",
+    "investigating": "soon",
+    "planned": "open",
+    "in_progress": "open",
+    "action_scheduled": "open",
+    "fixed": "good",
+    "unable_to_fix": "bad",
+}
 _FEASIBILITY_TONES = {"undecided": "soon", "feasible": "good", "unfeasible": "bad"}
 
 
@@ -57,6 +68,18 @@ def feasibility(value: int) -> Word:
     """Whether a project can be built."""
     name = budget.Feasibility.Name(value).removeprefix("FEASIBILITY_").lower()
     return Word(t(f"feasibility.{name}"), _FEASIBILITY_TONES.get(name, "plain"))
+
+
+def report_state(value: int) -> Word:
+    """Where a street report stands."""
+    name = reporting.ReportState.Name(value).removeprefix("REPORT_STATE_").lower()
+    return Word(t(f"report_state.{name}"), _REPORT_TONES.get(name, "past"))
+
+
+def update_kind(value: int) -> str:
+    """What happened to a street report."""
+    name = reporting.UpdateKind.Name(value).removeprefix("UPDATE_KIND_").lower()
+    return t(f"update.{name}")
 
 
 def rules_in_words(rules: budget.Rules, envelope_cents: int, currency: str) -> list[str]:

@@ -13,6 +13,7 @@ from cahier_kernel.errors import DomainError, Kind
 from cahier_portal import pictures
 from cahier_portal.catalogue import t
 from cahier_portal.formats import money, share
+from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Page, Visit
 from cahier_portal.wording import outcome_reason
@@ -70,6 +71,7 @@ async def budget_page(
         chosen=chosen,
         orders=["number", "cost_up", "cost_down", "title"],
         states=budget,
+        following=await followed_level(visit, "election", election.election_id),
     )
 
 

@@ -11,6 +11,7 @@ from litestar.params import QueryParameter
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
 from cahier_portal.forms import read_form, status_of, what_to_mend
+from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit
 
@@ -110,5 +111,6 @@ async def _process(
         chosen=chosen,
         states=list(STATES),
         orders=["newest", "supports", "submitted"],
+        following=await followed_level(visit, "process", process_id),
         **context,
     )

@@ -10,6 +10,7 @@ from litestar import get, post
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
 from cahier_portal.forms import FormError, read_form, status_of, what_to_mend
+from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
@@ -163,6 +164,7 @@ async def _proposal(
         threads=flat(threads(comments.comments)),
         next_comments=comments.next_page_token,
         answered=answered,
+        following=await followed_level(visit, "proposal", proposal_id),
         **context,
     )
 
