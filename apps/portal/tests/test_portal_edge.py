@@ -150,6 +150,19 @@ async def test_what_this_city_does_not_run_is_said_and_not_linked(
     assert 'href="/reports"' not in (await alone.get("/")).text
 
 
+async def test_all_public_events_are_described_in_asyncapi_3(alone: httpx.AsyncClient) -> None:
+    answer = await alone.get("/asyncapi.json")
+    assert answer.headers["content-type"].startswith("application/vnd.aai.asyncapi+json")
+    described = answer.json()
+    assert described["asyncapi"].startswith("3.")
+    services = {channel["title"].split(".")[0] for channel in described["channels"].values()}
+    assert services == {"identity", "consultation", "reporting", "budget", "notifications"}
+    page = (await alone.get("/events")).text
+    for channel in described["channels"].values():
+        assert channel["title"] in page
+        assert channel["address"] in page
+
+
 @pytest.mark.parametrize("path", ["/dev/status", "/dev/inbox"])
 async def test_development_pages_are_not_there_in_a_city_that_is_none(
     alone: httpx.AsyncClient, path: str

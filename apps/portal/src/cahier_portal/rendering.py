@@ -21,6 +21,7 @@ class Renderer:
     """Renders templates for one city. A missing name is an error, never an empty place."""
 
     def __init__(self, city: str, zone: ZoneInfo, version: str) -> None:
+        self.version = version
         self._environment = Environment(
             loader=FileSystemLoader(_FOLDER),
             autoescape=True,
