@@ -25,6 +25,11 @@ from cahier_ledger.bus.server import NatsServer
 
 UNARY_TARGET = 2.5
 BATCHED_TARGET = 20.0
+UNARY_WAYS = {
+    "64": "64 callers",
+    "256": "256 callers",
+    "voters": "64 callers, a new voter's token each time",
+}
 
 
 @dataclass
@@ -78,7 +83,8 @@ class _Variants:
 
 def _variants(stack: ExitStack, folder: Path, sizes: Sizes) -> _Variants:
     election = make_election(folder / "service")
-    token = importer_token(issuer_of(election))
+    issuer = issuer_of(election)
+    tokens = [importer_token(issuer, f"booth {number}") for number in range(256)]
     plain = stack.enter_context(serving(election.copy(folder / "plain"), "benchmarks.plain"))
     relayed_election = election.copy(folder / "relayed")
     broker = stack.enter_context(_broker(folder))
@@ -86,9 +92,9 @@ def _variants(stack: ExitStack, folder: Path, sizes: Sizes) -> _Variants:
     relayed = stack.enter_context(serving(relayed_election, nats_url=broker.url))
     return _Variants(
         election,
-        _ways("plain path", plain, token, sizes.plain_ballots, sizes.plain_ballots),
-        _ways("service", service, token, sizes.unary_ballots, sizes.batched_ballots),
-        _ways("service, relaying", relayed, token, sizes.unary_ballots, sizes.batched_ballots),
+        _ways("plain path", plain, tokens, sizes.plain_ballots, sizes.plain_ballots),
+        _ways("service", service, tokens, sizes.unary_ballots, sizes.batched_ballots),
+        _ways("service, relaying", relayed, tokens, sizes.unary_ballots, sizes.batched_ballots),
     )
 
 
@@ -102,7 +108,9 @@ def _broker(folder: Path) -> Iterator[NatsServer]:
         broker.stop()
 
 
-def _ways(name: str, server: Server, token: str, unary: int, batched: int) -> dict[str, Variant]:
+def _ways(
+    name: str, server: Server, tokens: list[str], unary: int, batched: int
+) -> dict[str, Variant]:
     def settled(measure: Callable[[list[Ballot]], Measured]) -> Callable[..., Measured]:
         def run(ballots: list[Ballot]) -> Measured:
             measured = measure(ballots)
@@ -114,17 +122,22 @@ def _ways(name: str, server: Server, token: str, unary: int, batched: int) -> di
     return {
         "64": Variant(
             f"{name}, unary, 64 callers",
-            settled(lambda ballots: cast_one_by_one(server, ballots, callers=64)),
+            settled(lambda b: cast_one_by_one(server, b, callers=64, tokens=tokens[:64])),
             unary,
         ),
         "256": Variant(
             f"{name}, unary, 256 callers",
-            settled(lambda ballots: cast_one_by_one(server, ballots, callers=256)),
+            settled(lambda b: cast_one_by_one(server, b, callers=256, tokens=tokens)),
+            unary,
+        ),
+        "voters": Variant(
+            f"{name}, unary, 64 callers, a new voter's token each time",
+            settled(lambda b: cast_one_by_one(server, b, callers=64)),
             unary,
         ),
         "batched": Variant(
             f"{name}, calls of {BATCH}",
-            settled(lambda ballots: cast_in_batches(server, ballots, token)),
+            settled(lambda ballots: cast_in_batches(server, ballots, tokens[0])),
             batched,
         ),
     }
@@ -140,9 +153,9 @@ def _tell(report: Report, variants: _Variants, raws: raw.RawRates) -> None:
         ],
     )
     for side, what in ((variants.service, ""), (variants.relayed, ", relaying")):
-        for way, target in (("64", UNARY_TARGET), ("256", UNARY_TARGET)):
-            ours, theirs = side[way], variants.plain[way]
-            name = f"unary at {way} callers{what}, to the plain path"
+        for way, says in UNARY_WAYS.items():
+            ours, theirs, target = side[way], variants.plain[way], UNARY_TARGET
+            name = f"unary at {says}{what}, to the plain path"
             report.ratio(f"{name}, wall", ratio_of(ours.wall, theirs.wall), at_least=target)
             report.ratio(f"{name}, server CPU", ratio_of(ours.cpu, theirs.cpu), at_least=target)
         ours, theirs = side["batched"], variants.plain["64"]

@@ -25,8 +25,8 @@ from cahier_chassis.tokens import TokenIssuer
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_kernel import base64url
 from cahier_ledger.aggregates import Aggregates
-from cahier_ledger.ledger import Ledger
 from cahier_ledger.sealing import Sealer, ballot_binding
+from cahier_ledger.stores import Stores
 from cahier_record.budget.ballots import (
     ELECTORATE,
     SCHEME_CONFIDENTIAL,
@@ -77,12 +77,15 @@ class Ballot:
     token: str
 
 
-def make_election(folder: Path) -> OpenElection:
-    """Opens an election through the service's own commands, in a new folder."""
+def make_election(folder: Path, dsn: str | None = None) -> OpenElection:
+    """Opens an election through the service's own commands, in a new folder.
+
+    dsn: of the PostgreSQL that keeps it; without, it is kept in the folder.
+    """
     data_dir = folder / "budget"
     data_dir.mkdir(parents=True)
     write_key_pair(folder / "keys", "tokens")
-    ledger = Ledger.open(data_dir / "events.db")
+    ledger = Stores("budget", data_dir, dsn).open_ledger()
     try:
         keys = TrusteeKeyFiles(data_dir / "keys")
         elections = Elections(Aggregates(ledger, "budget", publish, lambda: str(uuid4())))
@@ -185,6 +188,6 @@ def issuer_of(election: OpenElection) -> TokenIssuer:
     return TokenIssuer((election.token_keys / "tokens.pem").read_bytes(), CITY)
 
 
-def importer_token(issuer: TokenIssuer) -> str:
-    """A token for `CastBallots`."""
-    return issuer.issue("importer", roles=["importer"], audience=["budget"], ttl_s=TOKEN_TTL_S)
+def importer_token(issuer: TokenIssuer, name: str = "importer") -> str:
+    """A token of a caller that hands in other people's ballots."""
+    return issuer.issue(name, roles=["importer"], audience=["budget"], ttl_s=TOKEN_TTL_S)

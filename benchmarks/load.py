@@ -37,10 +37,17 @@ class Measured:
         return self.ballots / self.cpu_s
 
 
-def cast_one_by_one(server: Server, ballots: Sequence[Ballot], *, callers: int) -> Measured:
-    """Each caller hands in one ballot after the other, each with its voter's token."""
+def cast_one_by_one(
+    server: Server, ballots: Sequence[Ballot], *, callers: int, tokens: Sequence[str] = ()
+) -> Measured:
+    """Each caller hands in one ballot after the other.
+
+    tokens: the callers' own, as booths have them; without, each ballot brings its voter's token.
+    """
+    bearers = [_bearer(token) for token in tokens] or [_bearer(each.token) for each in ballots]
     requests = [
-        (pb.CastBallotRequest(ballot=each.message), _bearer(each.token)) for each in ballots
+        (pb.CastBallotRequest(ballot=each.message), bearers[place % len(bearers)])
+        for place, each in enumerate(ballots)
     ]
     return asyncio.run(_measure(server, iter(requests), len(ballots), callers, _cast_one))
 
