@@ -18,8 +18,8 @@ COPY services /src/services
 COPY apps /src/apps
 COPY scripts/unit_packages.py /src/scripts/
 ARG UNIT
-RUN test -n "$UNIT" || { echo "say which unit: --build-arg UNIT=budget" >&2; exit 1; }
-RUN /opt/cahier/bin/python /src/scripts/unit_packages.py "cahier-$UNIT" > /src/packages \
+RUN test -n "$UNIT" || { echo "say which unit: --build-arg UNIT=budget" >&2; exit 1; }; \
+    /opt/cahier/bin/python /src/scripts/unit_packages.py "cahier-$UNIT" > /src/packages \
  && /opt/cahier/bin/pip install --quiet --no-deps --no-build-isolation \
       --target /opt/unit -r /src/packages
 
