@@ -16,12 +16,16 @@ NAMES = {
     "stored": "the same with 0, 100,000 and 1,000,000 ballots stored",
     "replay": "replay of 1,000,000 ballots into the tally, against a bare SELECT",
     "memory": "memory of each process of `cahier up`, at rest and under load",
+    "mail": "a public event to the mail that it causes, at 200 events a second",
+    "pages": "pages of the portal, against a bare page of the web framework",
+    "telemetry": "calls with traces off, made, kept, and sent to a collector",
+    "postgres": "ballots accepted with the store on PostgreSQL, against SQLite",
 }
 
 
 def main() -> None:
     """Runs the named benchmarks, or all."""
-    listed = "\n".join(f"  {name:<8} {what}" for name, what in NAMES.items())
+    listed = "\n".join(f"  {name:<9} {what}" for name, what in NAMES.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,

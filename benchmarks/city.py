@@ -35,8 +35,10 @@ VOTERS = 20
 
 @dataclass(frozen=True)
 class City:
-    """A running city. budget: its budget service."""
+    """A running city. budget: its budget service. portal: its base URL."""
 
+    portal: str
+    election_id: str
     pids: dict[str, int]
     budget: Server
     press: BallotPress
@@ -54,7 +56,8 @@ def open_city(folder: Path) -> Iterator[City]:
         pids = {name: int(pid) for name, pid in running["pids"].items()}
         budget = Server(running["grpc"]["budget"], psutil.Process(pids["budget"]))
         budget.wait_until_calm()
-        yield City(pids, budget, BallotPress(election, issuer), importer_token(issuer))
+        press = BallotPress(election, issuer)
+        yield City(running["portal"], election.id, pids, budget, press, importer_token(issuer))
 
 
 @contextmanager

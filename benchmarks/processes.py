@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ NO_BROKER = "nats://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class Server:
-    """A running server. address: of its gRPC."""
+    """A running server. address: of its gRPC, or of its HTTP where it has no gRPC."""
 
     address: str
     process: psutil.Process
@@ -59,48 +59,59 @@ class Server:
 
 @contextmanager
 def serving(
-    election: OpenElection, module: str = "cahier_budget", *, nats_url: str = NO_BROKER
+    election: OpenElection,
+    module: str = "cahier_budget",
+    *,
+    nats_url: str = NO_BROKER,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """`python -m module` on the election's folder, until the block ends."""
-    run_file = election.folder / "run.json"
-    run_file.unlink(missing_ok=True)
-    environment = {
-        **os.environ,
+    settings = {
         "BUDGET_CITY": CITY,
         "BUDGET_DATA_DIR": str(election.data_dir),
         "BUDGET_NATS_URL": nats_url,
         "BUDGET_TOKEN_PUBLIC_KEYS": str(election.token_keys),
-        "BUDGET_RUN_FILE": str(run_file),
         "BUDGET_LOG_LEVEL": "warning",
+        **(environment or {}),
     }
-    with (election.folder / "server.log").open("ab") as log:
+    with running(module, election.folder, "BUDGET", settings) as server:
+        yield server
+
+
+@contextmanager
+def running(
+    module: str, folder: Path, prefix: str, environment: Mapping[str, str]
+) -> Iterator[Server]:
+    """`python -m module` until the block ends; prefix: of its settings."""
+    run_file, log_file = folder / "run.json", folder / "server.log"
+    run_file.unlink(missing_ok=True)
+    whole = {**os.environ, **environment, f"{prefix}_RUN_FILE": str(run_file)}
+    with log_file.open("ab") as log:
         command = dying_with_parent([sys.executable, "-m", module])
-        child = subprocess.Popen(command, env=environment, stderr=log, stdout=log, cwd=ROOT)
+        child = subprocess.Popen(command, env=whole, stderr=log, stdout=log, cwd=ROOT)
     try:
-        port = _wait_for_port(child, run_file)
-        server = Server(f"127.0.0.1:{port}", psutil.Process(child.pid))
+        ports = _wait_for_ports(child, run_file)
+        server = Server(f"127.0.0.1:{ports.get('grpc', ports['http'])}", psutil.Process(child.pid))
         server.wait_until_calm()
         yield server
     except BaseException as error:
-        error.add_note(f"the server's log ends with:\n{_end_of_log(election)}")
+        end = log_file.read_text("utf-8", "replace")[-LOG_CHARS_SHOWN:]
+        error.add_note(f"the server's log ends with:\n{end}")
         raise
     finally:
         _stop(child)
 
 
-def _wait_for_port(child: subprocess.Popen[bytes], run_file: Path) -> int:
+def _wait_for_ports(child: subprocess.Popen[bytes], run_file: Path) -> dict[str, int]:
     deadline_s = time.monotonic() + START_S_MAX
     while time.monotonic() < deadline_s:
         if run_file.exists():
-            return int(json.loads(run_file.read_text())["grpc"])
+            ports: dict[str, int] = json.loads(run_file.read_text())
+            return ports
         if child.poll() is not None:
             break
         time.sleep(0.02)
     raise RuntimeError("the server did not start")
-
-
-def _end_of_log(election: OpenElection) -> str:
-    return (election.folder / "server.log").read_text("utf-8", "replace")[-LOG_CHARS_SHOWN:]
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -29,6 +29,19 @@ EXPECTED = {
         "public leaves, folded and judged, to a bare SELECT",
     ],
     "memory": ["RSS of all units under load, to at rest"],
+    "mail": [
+        "p99 to p50 at 200 events a second",
+        "mails handed over a second, to events published",
+    ],
+    "pages": [
+        "proposal list, to the bare page, wall",
+        "budget page, to the bare page, CPU",
+    ],
+    "telemetry": ["traces made, to off, CPU", "traces made and sent, to off, wall"],
+    "postgres": [
+        "PostgreSQL to SQLite, unary, 64 callers, wall",
+        "PostgreSQL to SQLite, calls of 50, CPU",
+    ],
 }
 
 
