@@ -61,6 +61,7 @@ def test_the_demo_ends_with_the_audits_word(
     assert "audit     everything holds" in done.stdout
     assert "ballots   300 cast" in done.stdout
     assert "streets   349 reports of a day, 230 closed in a week" in done.stdout
+    assert "mails     21 to 5 followers, about 11 events" in done.stdout
     assert re.search(r"sign in   resident +resident@demo\.example", done.stdout)
     assert re.search(r"sign in   staff +staff@demo\.example", done.stdout)
     assert audit("recount", data / "bundle").returncode == 0

@@ -20,6 +20,7 @@ from cahier_notifications.domain.follows import (
     Unfollowed,
 )
 from cahier_notifications.domain.mailings import MailEnded, MailingSettled, MailsPlanned
+from cahier_notifications.domain.notices import Notice
 from cahier_record.budget import events as budget
 from cahier_record.consultation import events as consultation
 from cahier_record.notifications.events import MailingHandedOver
@@ -295,6 +296,22 @@ async def test_a_result_tells_followers_of_each_proposal(desk):
         "project_won ann",
         "result_published bob",
     ]
+
+
+async def test_notices_of_one_event_may_ask_for_different_levels(desk, monkeypatch):
+    from cahier_notifications.application import planning
+
+    process = Thing(ThingKind.PROCESS, PROCESS)
+    notices = [
+        Notice(THING, Level.ALL, "comment_added", THING),
+        Notice(process, Level.MINIMAL, "ideas_opened", process),
+    ]
+    monkeypatch.setattr(planning, "notices_of", lambda event, facts: notices)
+    await desk.follow("ann", level=Level.ESSENTIAL)
+    await desk.follow("bob", ThingKind.PROCESS, PROCESS, Level.MINIMAL)
+    await desk.react(COMMENTED)
+    await desk.settled()
+    assert desk.waiting() == ["ideas_opened bob"]
 
 
 async def test_a_plan_of_many_follows_is_split_and_whole(desk, monkeypatch):
