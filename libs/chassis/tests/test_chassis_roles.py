@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from nats.js.errors import NotFoundError
 
+from cahier_chassis import metrics
 from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.nats import connect
@@ -28,7 +30,14 @@ from cahier_ledger.bus.health import State
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.server import NatsServer
 from cahier_ledger.bus.views import View
-from cahier_ledger.model import Append, NewEvent, PublicLeaf, StoredEvent, StreamAppend
+from cahier_ledger.model import (
+    Append,
+    NewEvent,
+    PublicLeaf,
+    StoredEvent,
+    StoreUnavailable,
+    StreamAppend,
+)
 from cahier_ledger.postgres.server import PostgresServer
 
 SEEN = View("seen", ("seen",), "CREATE TABLE seen(seq INTEGER NOT NULL)")
@@ -131,6 +140,12 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+def value(name: str, **labels: str) -> float:
+    found = metrics.REGISTRY.get_sample_value(name, labels)
+    assert found is not None
+    return found
+
+
 async def in_stream(server: NatsServer, name: str, messages: int) -> None:
     """Waits until the stream holds that many messages, and sees that it gets no more."""
     client = await connect(server.url, "test")
@@ -197,6 +212,27 @@ async def test_each_role_does_its_part_and_no_other(replica: Any, nats_server: N
     react = await replica(Role.REACT)
     await until(lambda: react.ticks > 2)
     assert relay.ticks == api.ticks == 0
+
+
+async def test_a_unit_whose_server_goes_away_says_so_and_goes_on_when_it_is_back(
+    replica: Any, postgres: PostgresServer, nats_server: NatsServer
+) -> None:
+    unit = await replica()
+    name = unit.unit.name
+    await unit.ledger.append(append(name, 1))
+    await asyncio.to_thread(postgres.kill)
+    await until(lambda: f"projection {SEEN.name}" in unit.unit.health.failing())
+    assert math.isnan(value("cahier_projection_lag_events", projection=SEEN.name))
+    with pytest.raises(StoreUnavailable):
+        await unit.ledger.append(append(name, 2))
+    postgres.start()  # on this thread, with which it would die
+    await until(lambda: not unit.unit.health.failing())
+    await unit.ledger.append(append(name, 3))
+    await in_stream(nats_server, name, 2)
+    assert await unit.projection.wait_for(2, 10)
+    assert unit.seen() == [1, 2]
+    ticks = unit.ticks
+    await until(lambda: unit.ticks > ticks)
 
 
 def test_roles_are_named_one_or_several() -> None:

@@ -32,6 +32,7 @@ from cahier_ledger.model import (
     Idempotency,
     IdempotencyConflict,
     NewEvent,
+    StoreUnavailable,
     StreamAppend,
 )
 
@@ -191,6 +192,24 @@ async def test_a_failure_is_tried_again_after_its_delay(
     assert asyncio.get_running_loop().time() - began > 0.7
     assert attempts == [1, 2, 3]
     assert told == [("failed", 1), ("failed", 2), ("handled", 3)]
+    assert await count_dead(nats_client.jetstream()) == 0
+
+
+async def test_an_absence_of_the_store_uses_up_no_delivery(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    attempts: list[int] = []
+
+    async def handle(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        if len(attempts) <= 4:
+            raise StoreUnavailable("the server is away")
+        await send_mail(delivery)
+
+    await publish(nats_client, 1, 2)
+    async with reacting(nats_broker, inbox, reaction(handle, delays_s=())):
+        await until(lambda: len(mails(inbox)) == 2)
+    assert attempts == [1, 1, 1, 1, 1, 1]
     assert await count_dead(nats_client.jetstream()) == 0
 
 

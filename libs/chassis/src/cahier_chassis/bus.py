@@ -20,6 +20,7 @@ from cahier_chassis.unit import STEP_S_MAX, Unit
 from cahier_ledger.bus.health import BusObserver, Health, State
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
 from cahier_ledger.bus.relay import Relay
+from cahier_ledger.model import StoreUnavailable
 from cahier_ledger.store import LedgerTail
 
 # Below the unit's own bound on a step, so that the step can say that it did not get through.
@@ -53,7 +54,7 @@ def relay_outbox(unit: Unit, ledger: LedgerTail) -> None:
     if Role.RELAY not in unit.roles:
         return
     outbox = _Outbox(unit, ledger)
-    metrics.OUTBOX_LAG.set_function(outbox.lag)
+    metrics.OUTBOX_LAG.set_function(_or_nan(outbox.lag))
     unit.spawn("relay", outbox.run, stand_by=outbox.stand_by)
     unit.drain("relay", outbox.drain)
 
@@ -108,7 +109,7 @@ def run_own_projection(unit: Unit, projection: OwnProjection, ledger: LedgerTail
         caught_up = projection.position >= head_at_start
         return _unless_well(projection.health) or ("" if caught_up else CATCHING_UP)
 
-    metrics.PROJECTION_LAG.labels(projection.name).set_function(projection.lag)
+    metrics.PROJECTION_LAG.labels(projection.name).set_function(_or_nan(projection.lag))
     _spawn(unit, f"projection {projection.name}", projection)
     unit.health.add_check(f"projection {projection.name}", check)
 
@@ -132,6 +133,18 @@ def run_public_projection(
             await projection.stand_by()
 
     unit.spawn(name, run)
+
+
+def _or_nan(lag: Callable[[], float]) -> Callable[[], float]:
+    """A lag that is unknown while the store is away must not take the other metrics with it."""
+
+    def known() -> float:
+        try:
+            return lag()
+        except StoreUnavailable:
+            return math.nan
+
+    return known
 
 
 def _spawn(unit: Unit, name: str, projection: OwnProjection) -> None:

@@ -24,9 +24,10 @@ from nats.js.errors import NotFoundError
 
 from cahier_ledger.bus.dead import redrive_subject
 from cahier_ledger.bus.envelope import PublicMessage, incoming
-from cahier_ledger.bus.health import BusObserver, Health, Watched, heed_cancel, whence
+from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel, whence
 from cahier_ledger.bus.inbox import AlreadyDone, Effect, Inbox
 from cahier_ledger.bus.streams import find_stream, public_stream, public_subject, public_subjects
+from cahier_ledger.bus.views import is_passing
 
 ACK_WAIT_S = 30.0
 HANDLE_TIMEOUT_S = 25.0
@@ -202,12 +203,30 @@ class _Running:
             await delivered.ack()
             return
         try:
-            await self._act(message, attempt)
+            await self._act_once_stores_answer(delivered, message, attempt)
         except Exception as error:
             await self._failed(delivered, message, attempt, error)
         else:
             self._observer.handled(self.reaction.name, attempt)
             await delivered.ack()
+
+    async def _act_once_stores_answer(
+        self, delivered: NatsMessage, message: PublicMessage, attempt: int
+    ) -> None:
+        """As _act. While the disk or the database is away the delivery is kept, not used up.
+
+        An absence says nothing about the event, and may last longer than all tries together.
+        """
+        waits = backoff_s()
+        while True:
+            try:
+                return await self._act(message, attempt)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                log.warning("%s waits for its store: %s", self.reaction.name, whence(error))
+            await delivered.in_progress()
+            await asyncio.sleep(next(waits))
 
     async def _act(self, message: PublicMessage, attempt: int) -> None:
         """Handles an event unless that was done; returns when it is noted, durably."""
