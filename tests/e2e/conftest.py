@@ -44,10 +44,11 @@ def free_port() -> int:
 class RunningCity:
     """`cahier up` on one folder; may be killed and started again."""
 
-    def __init__(self, root: Path, *options: str) -> None:
+    def __init__(self, root: Path, *options: str, **environment: str) -> None:
         self.folder = CityFolder(root)
         self.port = free_port()
         self._options = options
+        self._environment = environment
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> str:
@@ -55,6 +56,7 @@ class RunningCity:
         command = [CAHIER, "up", "--data", self.folder.root, "--port", str(self.port)]
         self.process = subprocess.Popen(
             [*map(str, command), *self._options],
+            env=os.environ | self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -144,8 +146,8 @@ def new_city(tmp_path: Path) -> Iterator[Callable[..., RunningCity]]:
     """Makes cities that are stopped at the end, whatever happens."""
     made: list[RunningCity] = []
 
-    def make(*options: str, name: str = "city") -> RunningCity:
-        made.append(RunningCity(tmp_path / name, *options))
+    def make(*options: str, name: str = "city", **environment: str) -> RunningCity:
+        made.append(RunningCity(tmp_path / name, *options, **environment))
         return made[-1]
 
     yield make
