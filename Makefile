@@ -7,9 +7,11 @@ PACKAGES := libs/kernel libs/contracts libs/record libs/ledger libs/chassis \
             apps/portal apps/auditor apps/cli
 DEMO_ARGS ?=
 TEST_ARGS ?=
+# Two workers; the tests of one file share a worker and so a city.
+WORKERS := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-e2e test-all bench lint proto lock clean
+.PHONY: help setup setup-dev demo test test-e2e test-images test-all bench lint proto lock clean
 
 help: ## List these commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,13 +35,16 @@ demo: setup ## A whole election on this machine (DEMO_ARGS="--exit" ends at once
 	$(BIN)/cahier demo $(DEMO_ARGS)
 
 test: setup-dev lint ## All tests but the slow proofs
-	$(BIN)/pytest -m "not slow" $(TEST_ARGS)
+	$(BIN)/pytest -m "not slow" $(WORKERS) $(TEST_ARGS)
 
 test-e2e: setup-dev ## Only the tests that start a whole city
 	$(BIN)/pytest tests/e2e -m "not slow" $(TEST_ARGS)
 
+test-images: setup-dev ## Build the units' images and run a city from them, where an engine can be had
+	$(BIN)/pytest tests/deploy/images -m slow
+
 test-all: setup-dev lint ## All tests, the slow proofs too
-	$(BIN)/pytest $(TEST_ARGS)
+	$(BIN)/pytest $(WORKERS) $(TEST_ARGS)
 
 bench: setup-dev ## Print the ratios that the README quotes
 	$(BIN)/python -m benchmarks
