@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -72,6 +73,23 @@ async def test_metrics_are_prometheus_text(health: Any) -> None:
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert f"cahier_ledger_events_appended_total {before + 3}" in answer.text
     assert "process_resident_memory_bytes" in answer.text
+
+
+async def test_an_answer_does_not_wait_for_acknowledgements() -> None:
+    accepted: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for connection in server._server.server_state.connections:
+            accepted.append(connection.transport.get_extra_info("socket"))
+        await HealthApp(Health())(scope, receive, send)
+
+    server = HttpServer(app)
+    port = await server.start("127.0.0.1", 0)
+    async with httpx.AsyncClient() as client:
+        await client.get(f"http://127.0.0.1:{port}/healthz")
+        (connection,) = accepted
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await server.stop()
 
 
 async def test_another_path_is_not_found(health: Any) -> None:
