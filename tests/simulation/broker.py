@@ -10,8 +10,10 @@ import asyncio
 import base64
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
+from tests.simulation.disk import Fault
 from tests.simulation.jetstream import (
     BATCH_MESSAGES_MAX,
     MAX_DELIVERIES,
@@ -25,6 +27,7 @@ from tests.simulation.jetstream import (
     Stream,
     matches,
 )
+from tests.simulation.loop import Process
 from tests.simulation.network import Connection
 
 INFO = {
@@ -40,6 +43,14 @@ NO_RESPONDERS = b"NATS/1.0 503\r\n\r\n"
 BATCH_S_MAX = 10.0
 
 Part = tuple[str, bytes, dict[str, str], bytes]
+
+
+BusJudge = Callable[[Process, str], Fault]
+
+
+def kindly(process: Process, subject: str) -> Fault:
+    """Nothing goes wrong."""
+    return Fault.NONE
 
 
 class Chance:
@@ -58,9 +69,11 @@ class Chance:
 class Broker:
     """One life of the server; `state` outlives it."""
 
-    def __init__(self, state: JetStream, chance: Chance) -> None:
+    def __init__(self, state: JetStream, chance: Chance, judge: BusJudge = kindly) -> None:
+        """judge: what becomes of a client's message: see Session."""
         self.state = state
         self.chance = chance
+        self.judge = judge
         self.sessions: list[Session] = []
         self._batches: dict[tuple[str, str], list[Part]] = defaultdict(list)
         self._batch_s: dict[tuple[str, str], float] = {}
@@ -238,7 +251,11 @@ class Broker:
 
 
 class Session:
-    """A client's connection: the text protocol."""
+    """A client's connection: the text protocol.
+
+    A message may fail: the connection is gone before the server has seen it. Or fail but persist:
+    it is gone before the answer is on its way.
+    """
 
     def __init__(self, broker: Broker, connection: Connection) -> None:
         self._broker = broker
@@ -286,7 +303,11 @@ class Session:
         cut = int(words[-2]) if verb == "HPUB" else 0
         names = words[1:-2] if verb == "HPUB" else words[1:-1]
         reply = names[1] if len(names) > 1 else ""
-        self._broker.route(names[0], reply, payload[:cut], payload[cut:])
+        fault = self._broker.judge(self._connection.process, names[0])
+        if fault is not Fault.FAILED:
+            self._broker.route(names[0], reply, payload[:cut], payload[cut:])
+        if fault is not Fault.NONE:
+            self._connection.cut()
 
 
 class Api:

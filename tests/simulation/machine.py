@@ -13,7 +13,10 @@ from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from tests.simulation.broker import Broker, Chance
+import anyio._backends._asyncio  # loaded late it would meet our threads
+import anyio.to_thread
+
+from tests.simulation.broker import Broker, BusJudge, Chance, kindly
 from tests.simulation.disk import Disk, Fault, Judge, Statement
 from tests.simulation.jetstream import JetStream
 from tests.simulation.loop import PROCESS, Process, SimulatedLoop
@@ -41,6 +44,7 @@ class Machine:
         self.chance = Chance(random.Random(f"deliveries {seed}"))
         self.bus = JetStream(self.loop.time)
         self.broker: Broker | None = None
+        self.bus_judge: BusJudge = kindly
         self.on_death: Callable[[Process], None] = lambda process: None
         self._broker_process: Process | None = None
         self.disk = Disk(judge, before=self.threads.preempt, die=self._die)
@@ -49,11 +53,14 @@ class Machine:
         self.tasks: list[asyncio.Task[Any]] = []
 
     def __enter__(self) -> Machine:
+        gc.disable()
+        gc.freeze()  # so that burying one run does not look through everything else
         self._stack.enter_context(simulated_threads(self.threads))
         self._stack.enter_context(self.disk.watched())
         patches = self._stack.enter_context(Patches())
         patches.set(os, "urandom", self._random.randbytes)
         patches.set(random, "_urandom", self._random.randbytes)
+        patches.set(anyio.to_thread, "run_sync", self._run_sync)
         random.seed(self.seed)
         self.loop.set_task_factory(self._make_task)
         self.loop.set_exception_handler(lambda loop, context: None)
@@ -69,6 +76,8 @@ class Machine:
             self.loop.close()
             self.threads.forget()
             gc.collect()
+        gc.unfreeze()
+        gc.enable()
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Runs until `main` is done; raises what it raises, and Runaway."""
@@ -98,7 +107,7 @@ class Machine:
         self._broker_process = Process("broker")
         context = copy_context()
         context.run(PROCESS.set, self._broker_process)
-        self.broker = Broker(self.bus, self.chance)
+        self.broker = Broker(self.bus, self.chance, self.bus_judge)
         context.run(self.network.listen, BROKER_HOST, self.broker.accept)
 
     def kill_broker(self) -> None:
@@ -111,6 +120,10 @@ class Machine:
         self.broker = None
         for connection in list(self.network.connections):
             connection.cut()
+
+    async def _run_sync(self, func: Callable[..., Any], *args: Any, **_: Any) -> Any:
+        """anyio's way into a thread, which FastStream takes."""
+        return await self.threads.submit(func, *args)
 
     # -- housekeeping -------------------------------------------------------------------------
 

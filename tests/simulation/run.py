@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 import logging
 import random
@@ -48,8 +47,6 @@ def run_seed(seed: int) -> Report:
     """Runs one seed in a folder of its own; raises RunFailed."""
     where = MEMORY if MEMORY.is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix=f"cahier-simulation-{seed}-", dir=where))
-    gc.disable()
-    gc.freeze()  # so that burying one run does not look through everything else
     try:
         with quiet_logs(), City(seed, folder) as city:
             story = Story(city)
@@ -60,8 +57,6 @@ def run_seed(seed: int) -> Report:
                 raise RunFailed(_told(city, error)) from error
             return _report(city, story.told)
     finally:
-        gc.unfreeze()
-        gc.enable()
         shutil.rmtree(folder, ignore_errors=True)
 
 
