@@ -119,8 +119,9 @@ class SqliteDatabase:
         with self._lock:
             if self._closed:
                 raise sqlite3.ProgrammingError("the database is closed")
-            self._writer.execute("BEGIN IMMEDIATE")
             try:
+                # Within the try: a BEGIN that fails may have begun, and would block all others.
+                self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
                 self._writer.execute("COMMIT")
             except BaseException:
