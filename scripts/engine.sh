@@ -43,12 +43,14 @@ start() {
 
 stop() {
   pid=$(cat "$1/pid" 2>/dev/null) || return 0
-  kill "$pid" 2>/dev/null || return 0
+  kill "$pid" 2>/dev/null || true
   for _ in $(seq 60); do
-    kill -0 "$pid" 2>/dev/null || return 0
+    kill -0 "$pid" 2>/dev/null || break
     sleep 0.5
   done
-  kill -9 "$pid"
+  kill -9 "$pid" 2>/dev/null || true
+  # The daemon leaves its namespaces mounted; with them the folder could not be removed.
+  awk -v dir="$1/" 'index($2, dir) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount
 }
 
 case "${1:-}" in
