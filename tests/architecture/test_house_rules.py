@@ -92,7 +92,9 @@ def test_lock_files_name_no_address() -> None:
         assert "://" not in (ROOT / name).read_text("utf-8"), name
 
 
-@pytest.mark.parametrize("service", ["identity", "consultation", "reporting", "budget", "notifications"])
+@pytest.mark.parametrize(
+    "service", ["identity", "consultation", "reporting", "budget", "notifications"]
+)
 def test_services_have_the_same_shape(service: str) -> None:
     package = ROOT / f"services/{service}/src/cahier_{service}"
     for name in ("__main__.py", "bootstrap.py", "settings.py"):
