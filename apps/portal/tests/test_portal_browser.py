@@ -107,7 +107,9 @@ VIEWS = [(1280, "en"), (360, "en"), (1280, "fr"), (360, "fr")]
 
 
 @pytest.mark.parametrize(("width", "language"), VIEWS)
-def test_public_pages_are_sound(chromium: Browser, town: Any, width: int, language: str) -> None:
+def test_public_pages_are_sound(
+    chromium: Browser, town: Any, handled_report: str, width: int, language: str
+) -> None:
     page = open_page(chromium, town, width=width, language=language)
     paths = {
         "home": "/",
@@ -117,6 +119,13 @@ def test_public_pages_are_sound(chromium: Browser, town: Any, width: int, langua
         "budgets": "/budgets",
         "budget": f"/budgets/{town.election_id}",
         "results-later": f"/budgets/{town.election_id}/results",
+        "reports": "/reports",
+        "report-new": "/reports/new",
+        "report": handled_report,
+        "events": "/events",
+        "unsubscribe": "/unsubscribe?token=x",
+        "inbox": "/dev/inbox",
+        "status": "/dev/status",
         "sign-in": "/sign-in",
         "register": "/register",
         "fault": "/nowhere",
@@ -128,10 +137,15 @@ def test_public_pages_are_sound(chromium: Browser, town: Any, width: int, langua
 
 
 @pytest.mark.parametrize(("width", "language"), VIEWS)
-def test_residents_pages_are_sound(chromium: Browser, town: Any, width: int, language: str) -> None:
+def test_residents_pages_are_sound(
+    chromium: Browser, town: Any, handled_report: str, width: int, language: str
+) -> None:
     page = open_page(chromium, town, "resident1@example.org", width=width, language=language)
     for name, path in {
         "me": "/me",
+        "things": "/me/things",
+        "report-reporter": handled_report,
+        "budget-follow": f"/budgets/{town.election_id}",
         "process-form": f"/processes/{town.process_id}",
         "proposal-author": f"/proposals/{town.proposals[3]}",
         "proposal-edit": f"/proposals/{town.proposals[3]}/edit",
@@ -148,16 +162,28 @@ def test_residents_pages_are_sound(chromium: Browser, town: Any, width: int, lan
     page.locator("#choice-2").check()
     page.locator('button[value="review"]').click()
     assert_sound(page, "vote-refused")
+    page.goto("/reports/new")
+    page.locator("#lat").fill("45.1")
+    page.locator("#lon").fill("5.1")
+    page.locator('button[value="nearby"]').click()
+    assert_sound(page, "report-nearby")
+    page.locator("#lat").fill("100")
+    page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
+    page.locator('button[value="send"]').click()
+    assert_sound(page, "report-refused")
     page.context.close()
 
 
 @pytest.mark.parametrize(("width", "language"), VIEWS)
 def test_staffs_pages_are_sound(
-    chromium: Browser, town: Any, staff: Any, width: int, language: str
+    chromium: Browser, town: Any, handled_report: str, width: int, language: str
 ) -> None:
     page = open_page(chromium, town, "staff@example.org", width=width, language=language)
     for name, path in {
         "staff": "/staff",
+        "staff-reports": "/staff/reports?state=",
+        "staff-report": f"/staff{handled_report}",
+        "staff-categories": "/staff/categories?code=LAMP",
         "staff-process-new": "/staff/processes/new",
         "staff-process": f"/staff/processes/{town.process_id}?state=accepted",
         "staff-answer": f"/staff/proposals/{town.proposals[3]}",
@@ -262,6 +288,43 @@ def test_a_result_is_sound(
     assert_sound(page, "results")
     page.locator("summary").last.click()
     assert_sound(page, "results-table")
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def handled_report(town: Any, resident: Any, staff: Any) -> str:
+    """The address of a report with a history and a neighbour, whose reporter follows it."""
+    paths = []
+    for description, lat in (("A lamp is dark.", "45.1"), ("Another one too.", "45.1005")):
+        resident.go("/reports/new")
+        where = {"category": "LAMP", "address": "Lime Walk 3", "lat": lat, "lon": "5.1"}
+        resident.send("/reports/new", ("step", "send"), description=description, **where)
+        resident.ok()
+        paths.append(str(resident.page.url.path))
+    town.wait("the report can be followed", lambda: follows(resident, paths[0]))
+    desk = f"/staff{paths[0]}"
+    staff.go(desk)
+    staff.send("/route", route_department="Roads", route_reason="It is their pole.")
+    staff.send("/answer", answer_state="planned", answer_text="Next week.")
+    staff.ok()
+    return paths[0]
+
+
+def follows(person: Any, path: str) -> bool:
+    person.go(path)
+    person.send("/me/follows", ("step", "follow"), level="essential")
+    return bool(person.page.status_code == 200)
+
+
+def test_one_fills_in_the_place_from_the_device(chromium: Browser, town: Any) -> None:
+    page = open_page(chromium, town, "resident1@example.org", width=360)
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 48.8566, "longitude": 2.3522})
+    page.goto("/reports/new")
+    page.locator('[data-place="ask"]').click()
+    page.wait_for_selector("text=Your position is filled in.")
+    assert page.locator("#lat").input_value() == "48.856600"
+    assert page.locator("#lon").input_value() == "2.352200"
     page.context.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from cahier_chassis.health import Health
 TIMEOUT_S = 2.0
 BYTES_MAX = 8 * 1024 * 1024
 TRACES_SHOWN = 20
+_PACKAGE = re.compile(r"^cahier\.[a-z]+\.v[0-9]+\.")
 DEPTH_MAX = 6
 T = TypeVar("T")
 
@@ -75,6 +77,11 @@ class SpanShown(msgspec.Struct):
     failed: bool
     unit: str = ""
     depth: int = 0
+
+    @property
+    def label(self) -> str:
+        """Its name without the package that all methods of a service share."""
+        return _PACKAGE.sub("", self.name)
 
 
 class _Trace(msgspec.Struct):
@@ -180,10 +187,11 @@ def last_traces(spans_of: Mapping[str, Sequence[SpanShown]]) -> list[TraceShown]
         for trace_id, spans in spans_of.items()
         if spans
     )
-    return [
+    shown = [
         TraceShown(trace_id, _in_order(spans_of[trace_id]))
         for _, trace_id in reversed(begun[-TRACES_SHOWN:])
     ]
+    return [trace for trace in shown if trace.spans]
 
 
 def _in_order(spans: Sequence[SpanShown]) -> list[SpanShown]:
