@@ -47,6 +47,7 @@ from cahier_ledger.model import (
     StreamAppend,
     StreamConflict,
 )
+from cahier_ledger.postgres.opening import open_ledger
 
 PAGE = 1_000
 _NO_TRACKING = "the ledger keeps no tracking records"
@@ -305,19 +306,28 @@ def _notification(row: model.StoredEvent) -> Notification:
 
 
 class Factory(InfrastructureFactory[TrackingRecorder]):
-    """The library's entry: `PERSISTENCE_MODULE=cahier_ledger.persistence`, `LEDGER_PATH=...`.
+    """The library's entry: `PERSISTENCE_MODULE=cahier_ledger.persistence`, and where the store is.
 
+    That is `LEDGER_PATH=...`, a SQLite file, or `LEDGER_DSN=...` and `LEDGER_SCHEMA=...`.
     Neither tracking nor process recorders: projections keep their positions in their own views.
     """
 
     LEDGER_PATH = "LEDGER_PATH"
+    LEDGER_DSN = "LEDGER_DSN"
+    LEDGER_SCHEMA = "LEDGER_SCHEMA"
 
     def __init__(self, env: Environment | EnvType | None) -> None:
         super().__init__(env)
+        self._recorder = LedgerRecorder(self._open())
+
+    def _open(self) -> Ledger:
+        dsn, schema = self.env.get(self.LEDGER_DSN), self.env.get(self.LEDGER_SCHEMA)
+        if dsn and schema:
+            return open_ledger(dsn, schema)
         path = self.env.get(self.LEDGER_PATH)
         if not path:
-            raise OperationalError(f"{self.LEDGER_PATH} is not set")
-        self._recorder = LedgerRecorder(Ledger.open(path))
+            raise OperationalError(f"neither {self.LEDGER_PATH} nor {self.LEDGER_DSN} is set")
+        return Ledger.open(path)
 
     def transcoder(self) -> Transcoder:
         return JsonTranscoder()

@@ -285,10 +285,14 @@ class TestMapper:
 
 
 class TestFactory:
-    def test_the_library_finds_and_uses_the_module(self, tmp_path):
+    def test_the_library_finds_and_uses_the_module(self, place):
         env = {
             "PERSISTENCE_MODULE": "cahier_ledger.persistence",
-            "LEDGER_PATH": str(tmp_path / "ledger.db"),
+            **(
+                {"LEDGER_PATH": str(place.folder / "ledger.db")}
+                if place.dsn is None
+                else {"LEDGER_DSN": place.dsn, "LEDGER_SCHEMA": place.schema}
+            ),
         }
         application: Application[UUID] = Application(env)
         plan = Plan._create(Plan.Drawn, id=uuid4(), timestamp=NOW, name="Bancs", cents=5)
@@ -297,7 +301,7 @@ class TestFactory:
         assert application.repository.get(plan.id).version == 2
         assert [item.id for item in application.notification_log.select(1, 10)] == [1, 2]
         application.close()
-        again = Ledger.open(tmp_path / "ledger.db")
+        again = place.open_ledger()
         assert [row.type for row in again.read_stream(stream_name(plan.id))] == [
             "test.plan.drawn",
             "test.plan.approved",
