@@ -62,7 +62,7 @@ class Channel:
         self._keys = 0
         self.weather = Weather()
         self.asked = 0
-        self.log: Callable[[str], None] = lambda line: None
+        self.in_vain: Callable[[], str] = lambda: ""
 
     def new_key(self) -> str:
         self._keys += 1
@@ -80,6 +80,8 @@ class Channel:
         """Until it is answered or refused for good; raises GaveUp."""
         unsure = False
         for attempt in range(ATTEMPTS_MAX):
+            if reason := self.in_vain():
+                raise GaveUp(reason)
             try:
                 answer = await self.ask(service, method, request, answer_type, token, key)
                 return Outcome(answer, None, unsure)

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import cahier_chassis.grpc_calls
 import cahier_chassis.unit
 from cahier_chassis.keys import write_key_pair
 from cahier_chassis.tokens import TokenIssuer
+from cahier_chassis.unit import TaskDied
 from tests.simulation.calls import Channel
 from tests.simulation.disk import Fault, Statement
 from tests.simulation.loop import PROCESS, WORLD, Process
@@ -75,6 +76,7 @@ class City:
         self.trace: list[str] = []
         self.nodes = {name: self._node(name) for name in services}
         self.channel = Channel(self.machine, self.nodes, seed)
+        self.channel.in_vain = lambda: "; ".join(self.unexplained[:3])
         self._tokens: dict[Any, str] = {}
         self._issuer = TokenIssuer(_keys()[0].read_bytes(), issuer=CITY)
         self._stack = ExitStack()
@@ -91,14 +93,23 @@ class City:
             more["opening_processes"] = 0
         clock = SkewedClock(self.clock, self.random.uniform(-2.0, 2.0))
         settings_type = getattr(settings, f"{name.title()}Settings")
-        return Node(self.machine, name, self.folder / name, bootstrap, settings_type, clock, **more)
+        folder = self.folder / name
+        node = Node(self.machine, name, folder, bootstrap, settings_type, clock, **more)
+        node.on_error = partial(self._ended, node)
+        return node
+
+    def _ended(self, node: Node, error: Exception) -> None:
+        """A life has ended by an error: the disk's, or one that should not be."""
+        self.note(f"{node.name} ends: {type(error).__name__}: {error}")
+        if not (is_injected(error) or isinstance(error, TaskDied)):
+            self.unexplained.append(f"{node.name} ended: {error!r}")
 
     def __enter__(self) -> City:
         self._stack.enter_context(self.machine)
         patches = self._stack.enter_context(Patches())
         unit = cahier_chassis.unit
-        patches.set(unit, "configure_logs", lambda name, level: None)
-        patches.set(unit.telemetry, "configure_telemetry", lambda name, endpoint: None)
+        patches.set(unit, "configure_logs", _nothing)
+        patches.set(unit.telemetry, "configure_telemetry", _nothing)
         patches.set(cahier_chassis.grpc_calls, "_LOG", _Complaints(self))
         identity = importlib.import_module("cahier_identity.bootstrap")
         patches.set(identity, "Argon2Passwords", PlainPasswords)
@@ -294,6 +305,10 @@ class City:
         await self._until_quiet()
 
 
+def _nothing(*_: Any, **__: Any) -> None:
+    """Logs and traces have no place to go to here."""
+
+
 class _Complaints:
     """The log of calls that failed for no stated reason."""
 
@@ -301,11 +316,12 @@ class _Complaints:
         self._city = city
 
     def error(self, event: str, method: str = "", exc_info: Any = None, **_: Any) -> None:
-        if not _is_injected(exc_info):
+        if not is_injected(exc_info):
             self._city.unexplained.append(f"{event} {method}: {exc_info!r}")
 
 
-def _is_injected(error: BaseException | None) -> bool:
+def is_injected(error: BaseException | None) -> bool:
+    """Whether an error goes back to a fault that the simulation made."""
     while error is not None:
         if "disk I/O error" in str(error):
             return True

@@ -11,7 +11,8 @@ import asyncio
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from typing import Any
 
@@ -51,6 +52,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._runnable: list[Process] = []
         WORLD.ready.clear()
         self.steps = 0
+        self.over = False
         self.connect: Callable[..., Any] | None = None
         self.run_thread: Callable[..., Any] | None = None
 
@@ -101,7 +103,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _enqueue(self, handle: asyncio.Handle) -> None:
         process = handle._context.get(PROCESS, WORLD)
-        if process.alive:
+        if process.alive and not self.over:
             if not process.ready:
                 self._runnable.append(process)
             process.ready.append(handle)
@@ -136,6 +138,18 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             handle._scheduled = False
             if not handle._cancelled:
                 self._enqueue(handle)
+
+    def bury(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """The run is over: ends what is still under way, whatever it says to that."""
+        self.over = True
+        for task in tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            coroutine = task.get_coro()
+            if not task.done() and isinstance(coroutine, Coroutine):
+                with suppress(BaseException):
+                    coroutine.close()
+        self._scheduled.clear()
+        self._runnable.clear()
 
     def kill(self, process: Process) -> None:
         """Ends a process at once: what it had queued and planned is forgotten."""

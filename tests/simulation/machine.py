@@ -68,13 +68,15 @@ class Machine:
 
     def __exit__(self, *error: object) -> None:
         with _silence():
-            for task in self.tasks:
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
+            self.on_death = lambda process: None
+            self.loop.bury(self.tasks)
+            self.threads.bury()
             self.tasks.clear()
+            self.network.connections.clear()
+            self.broker = None
             self.disk.close_all()
             self._stack.close()
             self.loop.close()
-            self.threads.forget()
             gc.collect()
         gc.unfreeze()
         gc.enable()

@@ -148,7 +148,7 @@ class Node:
         self.context: Context = copy_context()
         self.unit: SimulatedUnit | None = None
         self.lives = 0
-        self.complaints: list[str] = []
+        self.on_error: Callable[[Exception], None] = lambda error: None
 
     def start(self) -> None:
         """A new life, unless it lives."""
@@ -191,7 +191,7 @@ class Node:
             await self.unit.serve(partial(self._bootstrap, self.unit, self._settings))
         except Exception as error:
             if process.alive:
-                self.complaints.append(f"{type(error).__name__}: {error}")
+                self.on_error(error)
         finally:
             self._machine.kill(process)
 

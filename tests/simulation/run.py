@@ -146,11 +146,7 @@ def _report(city: City, told: Remembered) -> Report:
 
 
 def _told(city: City, error: Exception) -> str:
-    complaints = [
-        f"{name}: {line}" for name, node in city.nodes.items() for line in node.complaints
-    ]
-    lines = [f"seed {city.seed}: {_one(error)}", *complaints[-10:]]
-    return "\n".join([*lines, *city.trace[-60:]])
+    return "\n".join([f"seed {city.seed}: {_one(error)}", *city.trace[-40:]])
 
 
 def _one(error: BaseException) -> str:

@@ -83,6 +83,17 @@ class Worker:
         """Hands over; comes back when somebody wakes it."""
         self._threads.hub.switch()
 
+    def end(self) -> None:
+        """Raises GreenletExit where it stands, until it is over."""
+        while not self.finished and not self._greenlet.dead:
+            before, self._threads.current = self._threads.current, self
+            try:
+                self._greenlet.throw()
+            finally:
+                self._threads.current = before
+            if not self._greenlet:  # It had not begun.
+                break
+
     def _main(self) -> None:
         try:
             self._run()
@@ -133,8 +144,10 @@ class Threads:
         worker.wake(START_S_MEAN)
         return worker
 
-    def forget(self) -> None:
-        """Lets go of all threads; those that never ended are collected with the run."""
+    def bury(self) -> None:
+        """The run is over: ends all threads that never ended."""
+        for worker in self._kept:
+            worker.end()
         self._kept.clear()
 
     def preempt(self) -> None:
