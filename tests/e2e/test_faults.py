@@ -25,7 +25,7 @@ from cahier_cli.calendar import Calendar
 from cahier_cli.doors import Doors, TokenSource, patiently
 from cahier_cli.generated import generated_election
 from cahier_cli.importing import finish_election
-from cahier_cli.importing.ideas import gather_ideas, register_voters
+from cahier_cli.importing.ideas import gather_ideas, register_voters, unfollowed
 from cahier_cli.importing.reading import rules_of
 from cahier_cli.importing.voting import prepare_election, seal_ballot
 from cahier_cli.storage import open_stores
@@ -64,7 +64,7 @@ async def open_vote(city: Any, doors: Doors) -> tuple[Vote, Calendar]:
     instance = read(generated_election(SEED, voters=10, projects=PROJECTS), "generated")
     calendar = Calendar.live(datetime.now(UTC) - timedelta(seconds=5))
     voters = await register_voters(doors, instance, quiet)
-    process, proposals = await gather_ideas(doors, instance, calendar, voters, quiet)
+    process, proposals = await gather_ideas(doors, instance, calendar, voters, quiet, unfollowed)
     election = await prepare_election(
         doors, instance, calendar, rules_of(instance), process, proposals, quiet
     )
