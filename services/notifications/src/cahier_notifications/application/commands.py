@@ -101,6 +101,7 @@ class Commands:
             version, last = self._last(stream)
             follow = _as_follow(last)
             if follow is None:
+                await self._append([(stream, version, None)], keep)
                 return None
             await self._append([(stream, version, decide_unfollow(follow, way))], keep)
             return Thing(follow.kind, follow.thing)
@@ -122,8 +123,14 @@ class Commands:
             for stream, version, event in pending
             if event is not None
         )
-        if streams:
-            appended = await self._ledger.append(Append(streams, idempotency=keep()))
+        kept = keep()
+        if not streams and kept is None:
+            return
+        # Remembered though nothing changed: a copy of this call that comes late must not undo
+        # what its caller has done since.
+        unchanged = tuple((stream, version) for stream, version, event in pending if event is None)
+        appended = await self._ledger.append(Append(streams, unchanged, kept))
+        if appended.seqs:
             await self._views.settle(appended.seqs[-1])
 
 
