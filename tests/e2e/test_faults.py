@@ -100,6 +100,13 @@ async def cast(city: Any, vote: Vote, numbers: Sequence[int], *, repeat: bool) -
     at_once, acknowledged = asyncio.Semaphore(CALLS_AT_ONCE), set[int]()
 
     async def call(part: Sequence[int]) -> None:
+        away = await call_once(part)
+        while repeat and away:
+            await asyncio.sleep(0.1)
+            away = await call_once(away)
+
+    async def call_once(part: Sequence[int]) -> list[int]:
+        """Those of the ballots that the store could not take."""
         request = pb.CastBallotsRequest(ballots=[vote.envelopes[n] for n in part])
         async with at_once:
             try:
@@ -107,12 +114,16 @@ async def cast(city: Any, vote: Vote, numbers: Sequence[int], *, repeat: bool) -
             except DomainError as error:
                 if repeat or error.kind is not Kind.UNAVAILABLE:
                     raise
-                return
+                return []
+        away = []
         for number, result in zip(part, answer.results, strict=True):
             if result.error_code == "":
                 acknowledged.add(number)
-            elif repeat or result.error_code != "store_unavailable":
+            elif result.error_code == "store_unavailable":
+                away.append(number)
+            else:
                 raise AssertionError(result.error_code + ": " + result.error_rule)
+        return away
 
     try:
         async with asyncio.TaskGroup() as group:

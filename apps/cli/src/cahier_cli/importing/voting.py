@@ -27,6 +27,7 @@ from cahier_cli.importing.reading import (
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity_pb
 from cahier_kernel import base64url
+from cahier_kernel.errors import Unavailable
 from cahier_ledger.sealing import Sealer, ballot_binding
 from cahier_record.budget.ballots import (
     ELECTORATE,
@@ -39,6 +40,7 @@ from cahier_record.budget.pabulib import Instance
 CREDENTIALS_PER_CALL = 1_000
 BALLOTS_PER_CALL = 100
 CALLS_AT_ONCE = 4
+STORE_AWAY = "store_unavailable"
 
 
 async def prepare_election(
@@ -122,8 +124,7 @@ async def cast_ballots(
     async def cast(ballots: Sequence[pb.BallotEnvelope], first: int) -> None:
         nonlocal done
         async with at_once:
-            request = pb.CastBallotsRequest(ballots=ballots)
-            answer = await doors.booth.CastBallots(request, repeat=True)
+            answer = await patiently(partial(_cast_some, doors, ballots), STORE_AWAY)
         for place, result in enumerate(answer.results):
             if result.error_code:
                 voter = instance.ballots[first + place].voter
@@ -136,6 +137,16 @@ async def cast_ballots(
         for number, chunk in enumerate(chunks(sealed, BALLOTS_PER_CALL)):
             group.create_task(cast(chunk, number * BALLOTS_PER_CALL))
     return time.monotonic() - started_s
+
+
+async def _cast_some(doors: Doors, ballots: Sequence[pb.BallotEnvelope]) -> pb.CastBallotsResponse:
+    """Raises Unavailable while budget's store is away; what it has taken counts once all the same."""
+    request = pb.CastBallotsRequest(ballots=ballots)
+    answer: pb.CastBallotsResponse = await doors.booth.CastBallots(request, repeat=True)
+    for result in answer.results:
+        if result.error_code == STORE_AWAY:
+            raise Unavailable(STORE_AWAY, result.error_rule)
+    return answer
 
 
 async def _credentials(doors: Doors, election_id: str, voters: Sequence[str]) -> list[str]:
