@@ -41,7 +41,7 @@ def settings(data_dir: Path, **more: Any) -> PortalSettings:
 
 
 async def serve(made: PortalSettings) -> AsyncIterator[httpx.AsyncClient]:
-    services = Services(NOWHERE, NOWHERE, NOWHERE)
+    services = Services(NOWHERE, NOWHERE, NOWHERE, made.reporting_address)
     app = build_app(build_portal(made, services), Health(), session_key(made.data_dir))
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://portal.test") as client:
@@ -191,6 +191,16 @@ async def test_sign_in_is_slowed_down_after_too_many_tries(alone: httpx.AsyncCli
     form = {"_csrf_token": await csrf(alone), "email": "a@b.example", "password": "x"}
     found = [(await alone.post("/sign-in", data=form)).status_code for _ in range(4)]
     assert found == [503, 503, 503, 429]
+
+
+async def test_who_does_not_sign_in_is_slowed_down_in_reporting(tmp_path: Path) -> None:
+    more = {"reporting_address": NOWHERE, "anonymous_reports_per_minute": 2}
+    async for client in serve(settings(tmp_path, **more)):
+        await client.get("/sign-in")
+        form = {"_csrf_token": client.cookies["cahier_csrf"], "description": "A dark lamp."}
+        answers = [await client.post("/reports/new", data=form) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [503, 503, 429]
+        assert all("A dark lamp." in answer.text for answer in answers)
 
 
 async def test_a_form_keeps_what_was_typed_while_the_service_is_away(

@@ -88,6 +88,9 @@ async def new_report(visit: Caller) -> Answer:
         position = read_position(form)
         if form.text("step") == "nearby":
             return await _form(visit, values=form.values(), nearby=await _nearby(visit, position))
+        if visit.visitor is None and not visit.portal.anonymous_throttle.admits(visit.address):
+            errors = [FormError("", t("error.too_many_tries"))]
+            return await _form(visit, 429, errors=errors, values=form.values())
         answer = await _send(visit, form, position)
     except (DomainError, FieldErrors) as error:
         if not (isinstance(error, DomainError) and error.code == "sign_in_required"):
@@ -99,9 +102,6 @@ async def new_report(visit: Caller) -> Answer:
 
 
 async def _send(visit: Visit, form: Form, position: reporting.Position | None) -> Any:
-    portal = visit.portal
-    if visit.visitor is None and not portal.anonymous_throttle.admits(visit.address):
-        raise FieldErrors(FormError("", t("error.too_many_tries")))
     return await visit.reporting(
         reporting.ReportProblemRequest(
             category=form.text("category"),
