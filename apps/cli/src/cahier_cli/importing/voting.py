@@ -140,7 +140,7 @@ async def cast_ballots(
 
 
 async def _cast_some(doors: Doors, ballots: Sequence[pb.BallotEnvelope]) -> pb.CastBallotsResponse:
-    """Raises Unavailable while budget's store is away; what it has taken counts once all the same."""
+    """Raises Unavailable while budget's store is away; a ballot that it took counts once anyhow."""
     request = pb.CastBallotsRequest(ballots=ballots)
     answer: pb.CastBallotsResponse = await doors.booth.CastBallots(request, repeat=True)
     for result in answer.results:
