@@ -13,21 +13,33 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import nats
+
 import cahier_chassis.grpc_calls
 import cahier_chassis.unit
 from cahier_chassis.keys import write_key_pair
 from cahier_chassis.tokens import TokenIssuer
 from cahier_chassis.unit import TaskDied
+from cahier_ledger.bus.dead import RedriveFailed, list_dead, redrive
+from cahier_ledger.bus.streams import DEAD_STREAM, DEAD_SUBJECT
 from tests.simulation.calls import Channel
 from tests.simulation.disk import Fault, Statement
 from tests.simulation.loop import PROCESS, WORLD, Process
-from tests.simulation.machine import Machine
+from tests.simulation.machine import BROKER_URL, Machine
 from tests.simulation.node import CITY, CityClock, Node, SkewedClock
+from tests.simulation.post import PostOffice
 from tests.simulation.threads import Patches
 
-SERVICES = ("identity", "consultation", "budget")
+SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
+FED_BY = {
+    "proposals": "consultation",
+    "consultation_things": "consultation",
+    "budget_things": "budget",
+    "reporting_things": "reporting",
+}
+"""Whose stream a view is fed from; all others are fed from their own store."""
 RESTART_S = (0.05, 4.0)
-CALM_S_MAX = 900.0
+CALM_S_MAX = 3_000.0
 QUIET_S = 4.0
 LOOK_EVERY_S = 1.0
 
@@ -71,6 +83,7 @@ class City:
         self.random = random.Random(f"faults {seed}")
         self.machine = Machine(seed, judge=self._judge)
         self.clock = CityClock(self.machine)
+        self.post = PostOffice(seed)
         self.faults = Faults()
         self.unexplained: list[str] = []
         self.trace: list[str] = []
@@ -91,6 +104,8 @@ class City:
             more["token_private_key"] = _keys()[0]
         if name == "budget":
             more["opening_processes"] = 0
+        if name == "notifications":
+            more["smtp_url"] = "smtp://post:25"
         clock = SkewedClock(self.clock, self.random.uniform(-2.0, 2.0))
         settings_type = getattr(settings, f"{name.title()}Settings")
         folder = self.folder / name
@@ -113,7 +128,10 @@ class City:
         patches.set(cahier_chassis.grpc_calls, "_LOG", _Complaints(self))
         identity = importlib.import_module("cahier_identity.bootstrap")
         patches.set(identity, "Argon2Passwords", PlainPasswords)
+        notifications = importlib.import_module("cahier_notifications.bootstrap")
+        patches.set(notifications, "SmtpServer", lambda *_: self.post)
         self.machine.on_death = self._died
+        self.machine.bus.add_stream({"name": DEAD_STREAM, "subjects": [DEAD_SUBJECT]})
         self.machine.start_broker()
         for node in self.nodes.values():
             node.start()
@@ -128,7 +146,12 @@ class City:
         key = (audience, subject, roles, thing)
         if key not in self._tokens:
             self._tokens[key] = self._issuer.issue(
-                subject, roles=roles, audience=[audience], thing=thing, verified=bool(thing)
+                subject,
+                roles=roles,
+                audience=[audience],
+                thing=thing,
+                verified=bool(thing),
+                email=f"{subject}@example.org" if audience == "notifications" else "",
             )
         return self._tokens[key]
 
@@ -237,10 +260,25 @@ class City:
         self.faults = Faults()
         chance = self.machine.chance
         chance.lose = chance.repeat = chance.reorder = 0.0
+        self.post.be_kind()
         self.machine.network.latency_s_mean = 0.0005
         if self.machine.broker is None:
             self.machine.start_broker()
         await self._until_quiet()
+        if self.machine.bus.streams[DEAD_STREAM].messages:
+            await self._redrive()
+            await self._until_quiet()
+
+    async def _redrive(self) -> None:
+        """What a person does about dead letters once the fault is mended."""
+        client = await nats.connect(BROKER_URL)
+        for letter in await list_dead(client.jetstream()):
+            self.note(f"re-drive {letter.consumer} {letter.stream_seq}")
+            try:
+                await redrive(client, CITY, letter.number)
+            except RedriveFailed as error:
+                self.unexplained.append(f"re-driving {letter.consumer} failed: {error}")
+        await client.close()
 
     async def _until_quiet(self) -> None:
         loop = self.machine.loop
@@ -262,12 +300,22 @@ class City:
             logged = self.rows(name, "SELECT count(*) FROM public")[0][0]
             if heads.get(name, 0) != logged:
                 return False
-        tops = set(heads.values())
+        if self.rows("notifications", "SELECT count(*) FROM mails", "views.db") != [(0,)]:
+            return False
+        for stream in self.machine.bus.streams.values():
+            if any(each.pending or each.unseen() for each in stream.consumers.values()):
+                return False
         return all(
-            place in tops | {self.rows(name, "SELECT count(*) FROM events")[0][0]}
+            place == self._head(name, view, heads)
             for name, views in positions.items()
-            for place in views.values()
+            for view, place in views.items()
         )
+
+    def _head(self, service: str, view: str, heads: dict[str, int]) -> int:
+        """Where a view stands that has taken in everything."""
+        if view in FED_BY:
+            return heads.get(FED_BY[view], 0)
+        return int(self.rows(service, "SELECT count(*) FROM events")[0][0])
 
     def bus_heads(self) -> dict[str, int]:
         """How many messages each service's stream holds."""

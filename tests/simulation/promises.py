@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from cahier_auditor.recount import recount
+from cahier_notifications.adapters.letters import message_digest
 from cahier_record.budget.views import BudgetView
 from cahier_record.consultation.views import ConsultationView
 from cahier_record.events import Leaf, decode_leaf
+from cahier_record.reporting.views import ReportingView
 from tests.simulation.broker import read_headers
 from tests.simulation.city import City
-from tests.simulation.story import Remembered
+from tests.simulation.node import CITY
+from tests.simulation.people import Remembered
 
 
 class Broken(AssertionError):
@@ -54,6 +57,11 @@ def check(city: City, told: Remembered) -> None:
         consultation.apply(leaf)
     _require("one support a person, as they were told", _wrong_supports(consultation, told))
     _require("views show what the log says", _wrong_views(city, consultation, budget))
+    streets = ReportingView()
+    for leaf in logs.leaves.get("reporting", []):
+        streets.apply(leaf)
+    _require("reports stand as their log says", _wrong_reports(city, streets, told))
+    _require("a follower hears of it, in the same words each time", _wrong_mails(city, logs, told))
 
 
 def _require(promise: str, faults: Any) -> None:
@@ -169,6 +177,35 @@ def _wrong_views(city: City, consultation: ConsultationView, budget: BudgetView)
     voters = {name: len(each.ballots) for name, each in budget.elections.items()}
     if ballots != voters:
         yield f"budget shows {ballots} ballots, the log holds {voters}"
+
+
+def _wrong_reports(city: City, streets: ReportingView, told: Remembered) -> Iterator[str]:
+    sql = "SELECT id, state, is_closed, promise_missed FROM reports"
+    shown = {row[0]: row[1:] for row in city.rows("reporting", sql, "views.db")}
+    folded = {
+        name: (each.state, int(each.is_closed), int(each.promise_missed))
+        for name, each in streets.reports.items()
+    }
+    if shown != folded:
+        yield f"reporting shows {shown}, the log says {folded}"
+    if sorted(folded) != sorted(told.reports):
+        yield f"the log holds {sorted(folded)}, people reported {sorted(told.reports)}"
+
+
+def _wrong_mails(city: City, logs: Logs, told: Remembered) -> Iterator[str]:
+    taken = city.post.taken
+    for (proposal, _), follow in told.follows.items():
+        cause = told.answers.get(proposal)
+        wanted = f"<{message_digest(cause, follow)}@{CITY}>" if cause and follow else ""
+        if wanted and wanted not in taken:
+            yield f"no mail for follow {follow} about {proposal}"
+    for message_id, contents in taken.items():
+        if len(set(contents)) != 1:
+            yield f"{message_id} was written in {len(set(contents))} ways"
+    mailings = [leaf.event for leaf in logs.leaves["notifications"]]
+    counted = sum(getattr(each, "mails", 0) for each in mailings)
+    if counted != len(taken):
+        yield f"the log tells of {counted} mails, the post has {len(taken)}"
 
 
 def view_rows(city: City) -> dict[str, dict[str, list[Any]]]:

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from tests.simulation.city import City
 from tests.simulation.disk import Fault
+from tests.simulation.people import Remembered
 from tests.simulation.promises import Broken, check, view_rows
-from tests.simulation.story import Remembered, Story
+from tests.simulation.story import Story
+
+Views = dict[str, dict[str, list[Any]]]
 
 STORY_S_MAX = 3_600.0
 MEMORY = Path("/dev/shm")
@@ -102,6 +106,9 @@ def brew(city: City) -> None:
     chance.lose = sometimes(0.4, 0.01, 0.1)
     chance.repeat = sometimes(0.4, 0.01, 0.3)
     chance.reorder = sometimes(0.4, 0.05, 0.8)
+    city.post.away = sometimes(0.4, 0.05, 0.4)
+    city.post.refuses = sometimes(0.4, 0.05, 0.4)
+    city.post.drops = sometimes(0.4, 0.05, 0.4)
     city.machine.threads.preempt_chance = sometimes(0.8, 0.05, 0.5)
 
 
@@ -116,12 +123,21 @@ async def _live(city: City, story: Story) -> None:
     shown = view_rows(city)
     await city.rebuild_views()
     again = view_rows(city)
-    if shown != again:
-        raise Broken(f"views equal their folds: {shown} was shown, {again} is folded")
+    if differences := list(_differences(shown, again)):
+        raise Broken(f"views equal their folds: {differences[:4]}")
     if city.machine.threads.crashed:
         raise Broken(f"a thread crashed: {city.machine.threads.crashed[:3]!r}")
     if city.unexplained:
         raise Broken(f"calls failed for no stated reason: {city.unexplained[:3]}")
+
+
+def _differences(shown: Views, folded: Views) -> Iterator[str]:
+    for service, tables in shown.items():
+        for table, rows in tables.items():
+            other = folded[service].get(table, [])
+            if rows != other:
+                only, new = set(rows) - set(other), set(other) - set(rows)
+                yield f"{service} {table}: {only} was shown, {new} is folded"
 
 
 def _report(city: City, told: Remembered) -> Report:

@@ -1,62 +1,26 @@
-"""What people do in a simulated city, and what they were promised: a budget from idea to result.
-
-Everybody repeats a call until it is answered. What was acknowledged is written down here, apart
-from the city, and held against its logs at the end.
-"""
+"""What people do in a simulated city: a participatory budget, from an idea to its result."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+from cahier_contracts.notifications.v1 import notifications_service_pb2 as notifications
 from cahier_kernel import base64url
 from cahier_ledger.sealing import Sealer, ballot_binding
 from cahier_record.budget.ballots import BallotPaper, encode_paper
 from tests.simulation.calls import Outcome
 from tests.simulation.city import City
+from tests.simulation.people import TRIES_MAX, People, StoryBroken, Vote, stamp
+from tests.simulation.streets import Streets
 
 ACCEPTED = consultation.PROPOSAL_STATE_ACCEPTED
 DAY_S = 86_400.0
-TRIES_MAX = 300
-
-
-class StoryBroken(Exception):
-    """An answer that no service should give here."""
-
-
-@dataclass
-class Vote:
-    """One credential's ballots, as its voter remembers them."""
-
-    credential: str
-    acknowledged: list[tuple[int, ...]] = field(default_factory=list)
-    unsure: bool = False
-
-
-@dataclass
-class Remembered:
-    """What people were told. acknowledged: (service, event id) of every answered command.
-
-    supports: whether a person's support stands, by (proposal, person); None when nobody knows.
-    """
-
-    acknowledged: list[tuple[str, str]] = field(default_factory=list)
-    supports: dict[tuple[str, str], bool | None] = field(default_factory=dict)
-    comments: Counter[str] = field(default_factory=Counter)
-    votes: dict[str, Vote] = field(default_factory=dict)
-    election: str = ""
-    result: Any = None
-    costs: dict[int, int] = field(default_factory=dict)
-    unsure_comments: set[str] = field(default_factory=set)
 
 
 class Story:
@@ -65,13 +29,19 @@ class Story:
     def __init__(self, city: City) -> None:
         self._city = city
         self._random = random.Random(f"story {city.seed}")
-        self.told = Remembered()
-        self._people: list[str] = []
+        self._people = People(city)
+        self.told = self._people.told
+        self._residents: list[str] = []
         self._process = ""
         self._proposals: list[str] = []
 
     async def run(self) -> None:
         """From the first resident to the published result. Raises StoryBroken, GaveUp."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._budget())
+            group.create_task(Streets(self._people, self._city.seed).run())
+
+    async def _budget(self) -> None:
         await self._gather_people()
         await self._gather_ideas()
         accepted = await self._answer_proposals()
@@ -84,18 +54,18 @@ class Story:
     async def _gather_people(self) -> None:
         references = [f"voter {number}" for number in range(self._random.randint(4, 8))]
         request = identity.ImportResidentsRequest(source="register", references=references)
-        done = await self._do("identity", "ImportResidents", request, "importer")
-        self._people = list(done.resident_ids)
+        done = await self._people.do("identity", "ImportResidents", request, "importer")
+        self._residents = list(done.resident_ids)
         rows = "".join(f"AB12345{number},1989-07-14,31000,North\n" for number in range(3))
         roll = f"document_number,birth_date,postcode,district\n{rows}".encode()
         request = identity.LoadCensusRollRequest(csv=roll)
-        await self._do("identity", "LoadCensusRoll", request, "admin")
+        await self._people.do("identity", "LoadCensusRoll", request, "admin")
         async with asyncio.TaskGroup() as group:
             for number in range(2):
                 group.create_task(self._register(number))
 
     async def _register(self, number: int) -> None:
-        registered = await self._do(
+        registered = await self._people.do(
             "identity",
             "RegisterResident",
             identity.RegisterResidentRequest(
@@ -107,34 +77,34 @@ class Story:
             document_number=f"AB12345{number}", birth_date="1989-07-14", postcode="31000"
         )
         person = registered.resident_id
-        await self._do("identity", "ProveResidence", prove, "resident", person)
-        self._people.append(person)
+        await self._people.do("identity", "ProveResidence", prove, "resident", person)
+        self._residents.append(person)
         for method in ("GrantRole", "RevokeRole", "GrantRole"):
             request = getattr(identity, f"{method}Request")(resident_id=person, role="staff")
-            await self._do("identity", method, request, "admin")
+            await self._people.do("identity", method, request, "admin")
 
     # -- consultation -------------------------------------------------------------------------
 
     async def _gather_ideas(self) -> None:
         now = self._city.clock.now()
-        created = await self._do(
+        created = await self._people.do(
             "consultation",
             "CreateProcess",
             consultation.CreateProcessRequest(
                 title="Ideas",
                 description="All of them.",
-                opens_at=_stamp(now + timedelta(seconds=3)),
-                closes_at=_stamp(now + timedelta(seconds=DAY_S)),
+                opens_at=stamp(now + timedelta(seconds=3)),
+                closes_at=stamp(now + timedelta(seconds=DAY_S)),
                 edit_window_seconds=3_600,
             ),
             "staff",
         )
         self._process = created.process_id
         async with asyncio.TaskGroup() as group:
-            for person in self._people[: self._random.randint(2, 4)]:
+            for person in self._residents[: self._random.randint(2, 4)]:
                 group.create_task(self._submit(person))
         async with asyncio.TaskGroup() as group:
-            for person in self._people:
+            for person in self._residents:
                 group.create_task(self._take_part(person))
         self._city.clock.shift_s += DAY_S
 
@@ -146,7 +116,7 @@ class Story:
             category="green",
             district="North",
         )
-        done = await self._do(
+        done = await self._people.do(
             "consultation", "SubmitProposal", request, "resident", person, until_allowed=True
         )
         self._proposals.append(done.proposal_id)
@@ -162,21 +132,50 @@ class Story:
 
     async def _support(self, person: str, proposal: str) -> None:
         request = consultation.SupportProposalRequest(proposal_id=proposal)
-        outcome = await self._try("consultation", "SupportProposal", request, "resident", person)
+        outcome = await self._people.attempt(
+            "consultation", "SupportProposal", request, "resident", person
+        )
         self.told.supports[proposal, person] = True if outcome.answer is not None else None
 
     async def _unsupport(self, person: str, proposal: str) -> None:
         request = consultation.UnsupportProposalRequest(proposal_id=proposal)
-        outcome = await self._try("consultation", "UnsupportProposal", request, "resident", person)
+        outcome = await self._people.attempt(
+            "consultation", "UnsupportProposal", request, "resident", person
+        )
         self.told.supports[proposal, person] = False if outcome.answer is not None else None
 
     async def _comment(self, person: str, proposal: str) -> None:
         request = consultation.AddCommentRequest(proposal_id=proposal, body="I agree.")
-        outcome = await self._try("consultation", "AddComment", request, "resident", person)
+        outcome = await self._people.attempt(
+            "consultation", "AddComment", request, "resident", person
+        )
         if outcome.answer is not None:
             self.told.comments[proposal] += 1
         else:
             self.told.unsure_comments.add(proposal)
+
+    async def _say(self, method: str, request: Any, person: str) -> Outcome:
+        return await self._people.attempt("consultation", method, request, "resident", person)
+
+    async def _follow(self, person: str, proposal: str) -> None:
+        request = notifications.FollowRequest(
+            thing_kind=notifications.THING_KIND_PROPOSAL,
+            thing_id=proposal,
+            level=self._random.choice([1, 2, 3]),
+            language=self._random.choice(["en", "fr"]),
+        )
+        self.told.follows[proposal, person] = None
+        done = await self._people.do(
+            "notifications", "Follow", request, "resident", person, until_allowed=True
+        )
+        self.told.follows[proposal, person] = done.follow_id
+
+    async def _unfollow(self, person: str, proposal: str) -> None:
+        request = notifications.UnfollowRequest(
+            thing_kind=notifications.THING_KIND_PROPOSAL, thing_id=proposal
+        )
+        await self._people.do("notifications", "Unfollow", request, "resident", person)
+        self.told.follows[proposal, person] = ""
 
     async def _answer_proposals(self) -> list[str]:
         accepted = []
@@ -186,7 +185,8 @@ class Story:
             request = consultation.AnswerProposalRequest(
                 proposal_id=proposal, state=state, text="We have looked at it."
             )
-            await self._do("consultation", "AnswerProposal", request, "staff")
+            done = await self._people.do("consultation", "AnswerProposal", request, "staff")
+            self.told.answers[proposal] = done.event_id
             if yes:
                 accepted.append(proposal)
         return accepted
@@ -195,7 +195,7 @@ class Story:
 
     async def _prepare_election(self, proposals: list[str]) -> None:
         now = self._city.clock.now()
-        created = await self._do(
+        created = await self._people.do(
             "budget",
             "CreateElection",
             budget.CreateElectionRequest(
@@ -205,8 +205,8 @@ class Story:
                 envelope_cents=100_00,
                 currency="EUR",
                 districts=["North"],
-                opens_at=_stamp(now),
-                closes_at=_stamp(now + timedelta(seconds=DAY_S)),
+                opens_at=stamp(now),
+                closes_at=stamp(now + timedelta(seconds=DAY_S)),
                 rules=budget.Rules(vote_type="approval", rule="greedy", max_length=3),
             ),
             "staff",
@@ -217,25 +217,25 @@ class Story:
             cost_cents = self._random.randint(1, 6) * 10_00
             named = {"election_id": self.told.election, "project_id": project.project_id}
             cost = budget.CostProjectRequest(**named, cost_cents=cost_cents)
-            await self._do("budget", "CostProject", cost, "staff")
+            await self._people.do("budget", "CostProject", cost, "staff")
             self.told.costs[project.number] = cost_cents
             judge = budget.JudgeFeasibilityRequest(**named, feasibility=budget.FEASIBILITY_FEASIBLE)
-            await self._do("budget", "JudgeFeasibility", judge, "staff")
+            await self._people.do("budget", "JudgeFeasibility", judge, "staff")
         request = budget.OpenVotingRequest(election_id=self.told.election)
-        await self._do("budget", "OpenVoting", request, "staff", until_allowed=True)
+        await self._people.do("budget", "OpenVoting", request, "staff", until_allowed=True)
 
     async def _add_project(self, proposal: str) -> Any:
         """Waits until budget has learnt that the proposal is accepted."""
         request = budget.AddProjectRequest(election_id=self.told.election, proposal_id=proposal)
-        return await self._do("budget", "AddProject", request, "staff", until_allowed=True)
+        return await self._people.do("budget", "AddProject", request, "staff", until_allowed=True)
 
     async def _vote(self) -> None:
         election = await self._election()
         sealer = Sealer(base64url.encode(election.trustee_public_key))
         request = identity.IssueCredentialsRequest(
-            election_id=self.told.election, resident_ids=self._people
+            election_id=self.told.election, resident_ids=self._residents
         )
-        done = await self._do("identity", "IssueCredentials", request, "importer")
+        done = await self._people.do("identity", "IssueCredentials", request, "importer")
         votes = [Vote(credential) for credential in done.credentials]
         self.told.votes = {vote.credential: vote for vote in votes}
         booth = self._random.randint(0, len(votes))
@@ -249,7 +249,7 @@ class Story:
 
     async def _election(self) -> Any:
         request = budget.GetElectionRequest(election_id=self.told.election)
-        return (await self._do("budget", "GetElection", request, "staff")).election
+        return (await self._people.do("budget", "GetElection", request, "staff")).election
 
     async def _vote_alone(self, vote: Vote, election: Any, sealer: Sealer) -> None:
         await asyncio.sleep(self._random.uniform(0, 3))
@@ -280,7 +280,9 @@ class Story:
         left = list(range(len(votes)))
         unsure = False
         for _ in range(TRIES_MAX):
-            outcome = await self._try("budget", "CastBallots", request, "importer", key="")
+            outcome = await self._people.attempt(
+                "budget", "CastBallots", request, "importer", key=""
+            )
             unsure = unsure or outcome.unsure
             results = outcome.answer.results
             again = [place for place in left if results[place].error_code in PASSING]
@@ -328,67 +330,14 @@ class Story:
             self._city.clock.shift_s += DAY_S
             await asyncio.sleep(2)
         request = budget.CloseVotingRequest(election_id=self.told.election, reason="It is time.")
-        await self._do("budget", "CloseVoting", request, "staff")
+        await self._people.do("budget", "CloseVoting", request, "staff")
 
     async def _count(self) -> None:
         for method in ("CountBallots", "PublishResult"):
             request = getattr(budget, f"{method}Request")(election_id=self.told.election)
-            await self._do("budget", method, request, "staff")
+            await self._people.do("budget", method, request, "staff")
         request = budget.GetResultRequest(election_id=self.told.election)
-        self.told.result = await self._do("budget", "GetResult", request, "")
-
-    # -- calling ------------------------------------------------------------------------------
-
-    async def _do(
-        self,
-        service: str,
-        method: str,
-        request: Any,
-        role: str,
-        person: str = "somebody",
-        *,
-        until_allowed: bool = False,
-    ) -> Any:
-        """The answer; a refusal breaks the story unless its time may still come."""
-        key = self._city.channel.new_key()
-        for _ in range(TRIES_MAX):
-            outcome = await self._try(service, method, request, role, person, key=key)
-            if outcome.answer is not None:
-                return outcome.answer
-            if not until_allowed or outcome.refusal.code not in NOT_YET:
-                raise StoryBroken(f"{service} {method}: {outcome.refusal!r}")
-            await asyncio.sleep(1.0)
-        raise StoryBroken(f"{service} {method} is never allowed: {outcome.refusal!r}")
-
-    async def _try(
-        self,
-        service: str,
-        method: str,
-        request: Any,
-        role: str,
-        person: str = "somebody",
-        *,
-        key: str | None = None,
-    ) -> Outcome:
-        """The outcome, written down when it is an acknowledgement."""
-        channel = self._city.channel
-        roles = (role,) if role else ()
-        token = self._city.token(service, person, *roles) if role else ""
-        answer_type = getattr(_MESSAGES[service], f"{method}Response")
-        key = channel.new_key() if key is None else key
-        outcome = await channel.insist(service, method, request, answer_type, token, key)
-        event_id = getattr(outcome.answer, "event_id", "")
-        if event_id:
-            self.told.acknowledged.append((service, event_id))
-        return outcome
+        self.told.result = await self._people.do("budget", "GetResult", request, "")
 
 
-_MESSAGES = {"identity": identity, "consultation": consultation, "budget": budget}
-NOT_YET = ("idea_phase_not_open", "proposal_not_accepted", "voting_not_due")
 PASSING = ("store_unavailable", "election_changing", "stream_conflict")
-
-
-def _stamp(instant: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
