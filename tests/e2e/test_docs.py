@@ -27,7 +27,9 @@ def commands(page: Path) -> list[str]:
 def test_every_make_target_that_is_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for page in PAGES:
-        for target in re.findall(r"\bmake ([a-z][a-z0-9-]+)", page.read_text("utf-8")):
+        typed = [line for line in commands(page) if line.startswith("make ")]
+        named = [f"make {target}" for target in re.findall(r"`make ([a-z0-9-]+)", page.read_text())]
+        for target in (words.split()[1] for words in [*typed, *named]):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
 
 

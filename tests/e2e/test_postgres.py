@@ -24,7 +24,7 @@ from cahier_cli.storage import open_stores
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 READY_S_MAX = 60.0
 
 

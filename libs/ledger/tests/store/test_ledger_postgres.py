@@ -109,6 +109,7 @@ class TestReplicas:
 
 
 class TestServer:
+    @pytest.mark.slow
     async def test_a_restart_loses_nothing_and_appends_go_on(self, own_server, append):
         ledger = open_ledger(own_server.dsn, "budget")
         await ledger.append(append("before", leaf="before", key="k"))
