@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ _KINDS = {
 }
 
 
+@lru_cache(maxsize=1_024)
 def _kind(sql: str) -> str:
     return _KINDS.get(sql.lstrip()[:8].split(None, 1)[0].rstrip(";").upper(), "write")
 

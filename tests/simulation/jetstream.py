@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 NS = 1_000_000_000
@@ -38,6 +39,7 @@ def no_message() -> ApiError:
     return ApiError(404, 10037, "no message found")
 
 
+@lru_cache(maxsize=8_192)
 def matches(pattern: str, subject: str) -> bool:
     """Whether a subject falls under a subscription's pattern."""
     wanted, given = pattern.split("."), subject.split(".")
@@ -140,6 +142,8 @@ class Consumer:
 
     def unseen(self) -> int:
         """How many messages it has not yet delivered."""
+        if self.next_seq > self.stream.last_seq:
+            return 0
         return sum(
             1
             for seq in range(self.next_seq, self.stream.last_seq + 1)

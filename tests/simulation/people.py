@@ -53,6 +53,7 @@ class Remembered:
     supports: dict[tuple[str, str], bool | None] = field(default_factory=dict)
     comments: Counter[str] = field(default_factory=Counter)
     unsure_comments: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
     follows: dict[tuple[str, str], str | None] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     reports: list[str] = field(default_factory=list)

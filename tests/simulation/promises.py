@@ -56,6 +56,7 @@ def check(city: City, told: Remembered) -> None:
     for leaf in logs.leaves.get("consultation", []):
         consultation.apply(leaf)
     _require("one support a person, as they were told", _wrong_supports(consultation, told))
+    _require("nothing is supported once it is withdrawn", _late_voices(logs))
     _require("views show what the log says", _wrong_views(city, consultation, budget))
     streets = ReportingView()
     for leaf in logs.leaves.get("reporting", []):
@@ -147,6 +148,16 @@ def _wrong_supports(consultation: ConsultationView, told: Remembered) -> Iterato
             yield f"{name}: {len(proposal.supporters)} supports, told {low} to {high}"
         if name not in told.unsure_comments and proposal.comments != told.comments[name]:
             yield f"{name}: {proposal.comments} comments, told {told.comments[name]}"
+
+
+def _late_voices(logs: Logs) -> Iterator[str]:
+    withdrawn = set()
+    for index, leaf in enumerate(logs.leaves.get("consultation", [])):
+        proposal = getattr(leaf.event, "proposal", "")
+        if leaf.type.endswith("proposal_withdrawn"):
+            withdrawn.add(proposal)
+        elif leaf.type.endswith("proposal_supported") and proposal in withdrawn:
+            yield f"leaf {index} supports {proposal}"
 
 
 def _wrong_views(city: City, consultation: ConsultationView, budget: BudgetView) -> Iterator[str]:

@@ -25,6 +25,8 @@ from tests.simulation.story import Story
 Views = dict[str, dict[str, list[Any]]]
 
 STORY_S_MAX = 3_600.0
+REBUILT_EVERY = 4
+"""Building all views again takes as long as the story: every fourth seed does."""
 MEMORY = Path("/dev/shm")
 
 
@@ -120,11 +122,11 @@ async def _live(city: City, story: Story) -> None:
     await asyncio.wait({unkind})
     await city.calm_down()
     check(city, story.told)
-    shown = view_rows(city)
-    await city.rebuild_views()
-    again = view_rows(city)
-    if differences := list(_differences(shown, again)):
-        raise Broken(f"views equal their folds: {differences[:4]}")
+    if city.seed % REBUILT_EVERY == 0:
+        shown = view_rows(city)
+        await city.rebuild_views()
+        if differences := list(_differences(shown, view_rows(city))):
+            raise Broken(f"views equal their folds: {differences[:4]}")
     if city.machine.threads.crashed:
         raise Broken(f"a thread crashed: {city.machine.threads.crashed[:3]!r}")
     if city.unexplained:

@@ -34,6 +34,7 @@ class Story:
         self._residents: list[str] = []
         self._process = ""
         self._proposals: list[str] = []
+        self._second_thoughts: list[tuple[str, str]] = []
 
     async def run(self) -> None:
         """From the first resident to the published result. Raises StoryBroken, GaveUp."""
@@ -106,6 +107,9 @@ class Story:
         async with asyncio.TaskGroup() as group:
             for person in self._residents:
                 group.create_task(self._take_part(person))
+            for person, proposal in self._second_thoughts:
+                if proposal != self._proposals[0]:
+                    group.create_task(self._withdraw(person, proposal))
         self._city.clock.shift_s += DAY_S
 
     async def _submit(self, person: str) -> None:
@@ -120,14 +124,26 @@ class Story:
             "consultation", "SubmitProposal", request, "resident", person, until_allowed=True
         )
         self._proposals.append(done.proposal_id)
+        if self._random.random() < 0.4:
+            edit = consultation.EditProposalRequest(
+                proposal_id=done.proposal_id, title="Two trees in every street", body="More shade."
+            )
+            await self._people.do("consultation", "EditProposal", edit, "resident", person)
+        if self._random.random() < 0.2:
+            self._second_thoughts.append((person, done.proposal_id))
+
+    async def _withdraw(self, person: str, proposal: str) -> None:
+        await asyncio.sleep(self._random.uniform(0, 4))
+        request = consultation.WithdrawProposalRequest(proposal_id=proposal)
+        await self._people.do("consultation", "WithdrawProposal", request, "resident", person)
+        self.told.withdrawn.add(proposal)
 
     async def _take_part(self, person: str) -> None:
-        for _ in range(self._random.randint(1, 5)):
+        acts = [self._support, self._support, self._unsupport, self._comment]
+        acts += [self._follow, self._follow, self._follow, self._unfollow]
+        for _ in range(self._random.randint(2, 6)):
             proposal = self._random.choice(self._proposals)
-            act = self._random.choice(
-                [self._support, self._support, self._unsupport, self._comment]
-            )
-            await act(person, proposal)
+            await self._random.choice(acts)(person, proposal)
             await asyncio.sleep(self._random.uniform(0, 1.5))
 
     async def _support(self, person: str, proposal: str) -> None:
@@ -180,6 +196,8 @@ class Story:
     async def _answer_proposals(self) -> list[str]:
         accepted = []
         for place, proposal in enumerate(self._proposals):
+            if proposal in self.told.withdrawn:
+                continue
             yes = place == 0 or self._random.random() < 0.8
             state = ACCEPTED if yes else consultation.PROPOSAL_STATE_REJECTED
             request = consultation.AnswerProposalRequest(
