@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cahier_ledger.entries import read_entries
+from cahier_ledger.log.entries import read_entries
 
 pytestmark = pytest.mark.e2e
 AUDIT = str(Path(sys.executable).parent / "cahier-audit")

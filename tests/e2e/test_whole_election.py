@@ -16,7 +16,7 @@ import pytest
 
 from cahier_cli.bundle import read_log
 from cahier_cli.storage import open_stores
-from cahier_ledger.entries import encode_bundle, read_entries
+from cahier_ledger.log.entries import encode_bundle, read_entries
 from cahier_record.budget.pabulib import Instance, read
 
 pytestmark = pytest.mark.e2e

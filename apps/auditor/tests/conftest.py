@@ -13,7 +13,7 @@ import pytest
 
 from cahier_kernel import base64url
 from cahier_kernel.ids import derived_uuid
-from cahier_ledger.entries import write_entries
+from cahier_ledger.log.entries import write_entries
 from cahier_ledger.leaves import disclosure_json, make_leaf
 from cahier_ledger.model import PublicLeaf
 from cahier_ledger.sealing import Opener, ballot_binding, new_trustee_key, seal

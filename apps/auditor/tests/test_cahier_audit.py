@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cahier_ledger.entries import encode_bundle, read_entries
+from cahier_ledger.log.entries import encode_bundle, read_entries
 
 AUDIT = Path(sys.executable).parent / "cahier-audit"
 ELECTION = "018f3a00-0000-7000-8000-000000000001"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cahier_ledger.entries import (
+from cahier_ledger.log.entries import (
     ENTRIES_FOLDER,
     BrokenBundle,
     bundle_path,

@@ -1,8 +1,7 @@
 """Entry bundles: the leaves of a public log as files (C2SP tlog-tiles, "Log Entries").
 
 Each bundle holds 256 leaves, the last one perhaps fewer; a leaf is its length as a big-endian
-uint16 and its bytes. Paths number bundles in groups of three digits: 1234067 is `x001/x234/067`,
-a partial bundle of 12 entries ends in `.p/12`.
+uint16 and its bytes. Paths number bundles as tiles are numbered.
 """
 
 from __future__ import annotations
@@ -10,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cahier_ledger.log.tiles import HASHES_PER_TILE, number_path
 from cahier_ledger.model import LEAF_BYTES_MAX, LeafTooLarge
 
-ENTRIES_PER_BUNDLE = 256
+ENTRIES_PER_BUNDLE = HASHES_PER_TILE
 ENTRIES_FOLDER = "tile/entries"
 _LENGTH_BYTES = 2
 
@@ -23,11 +23,7 @@ class BrokenBundle(ValueError):
 
 def bundle_path(number: int, width: int = ENTRIES_PER_BUNDLE) -> str:
     """Path of bundle `number` (from 0) below `tile/entries/`; width: entries in it, 1 to 256."""
-    groups = [f"{number % 1000:03d}"]
-    while number := number // 1000:
-        groups.insert(0, f"x{number % 1000:03d}")
-    suffix = "" if width == ENTRIES_PER_BUNDLE else f".p/{width}"
-    return "/".join(groups) + suffix
+    return number_path(number, width)
 
 
 def encode_bundle(leaves: Iterable[bytes]) -> bytes:
