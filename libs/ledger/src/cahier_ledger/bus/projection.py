@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Generic
@@ -149,15 +150,15 @@ class _OutOfPlace(Plain):
     """The consumer does not stand where the view does, or is gone."""
 
 
-class OwnProjection(_Projection[StoredEvent]):
-    """A view of the service's own private events, by seq, straight from its store."""
+class TailProjection(_Projection[E], ABC):
+    """A view fed straight from the service's own store."""
 
     def __init__(
         self,
         ledger: LedgerTail,
         views: ViewDatabase,
         view: View,
-        fold: Fold[StoredEvent],
+        fold: Fold[E],
         *,
         observer: BusObserver | None = None,
     ) -> None:
@@ -165,9 +166,21 @@ class OwnProjection(_Projection[StoredEvent]):
         self._ledger = ledger
         self._next_s = 0.0
 
+    @abstractmethod
+    def head(self) -> int:
+        """The last number that the store has given out."""
+
+    @abstractmethod
+    def _read(self, after: int) -> list[tuple[int, E]]:
+        """What follows on a number, in order, at most READ_EVENTS_MAX."""
+
+    @abstractmethod
+    async def _wait_past(self, position: int) -> int:
+        """Returns as soon as the store has given out a later number."""
+
     def lag(self) -> int:
         """How many events of the store the view has not taken in."""
-        return max(0, self._ledger.head_seq() - self._position)
+        return max(0, self.head() - self._position)
 
     async def run(self) -> None:
         """Projects until cancelled or until the ledger is closed; stays stopped at poison."""
@@ -190,11 +203,11 @@ class OwnProjection(_Projection[StoredEvent]):
     async def _follow(self) -> None:
         while True:
             heed_cancel()
-            events = await asyncio.to_thread(self._ledger.read_all, self._position, READ_EVENTS_MAX)
+            events = await asyncio.to_thread(self._read, self._position)
             if not events:
-                await self._ledger.wait_past(self._position)
+                await self._wait_past(self._position)
                 await self._gather()
-            await self._take_in([(event.seq, event) for event in events])
+            await self._take_in(events)
 
     async def _gather(self) -> None:
         """Waits until GATHER_S after the last time, or until somebody waits for the view.
@@ -206,6 +219,19 @@ class OwnProjection(_Projection[StoredEvent]):
             async with asyncio.timeout_at(self._next_s):
                 await self._wanted.wait()
         self._next_s = clock() + GATHER_S
+
+
+class OwnProjection(TailProjection[StoredEvent]):
+    """A view of the service's own private events, by seq."""
+
+    def head(self) -> int:
+        return self._ledger.head_seq()
+
+    def _read(self, after: int) -> list[tuple[int, StoredEvent]]:
+        return [(event.seq, event) for event in self._ledger.read_all(after, READ_EVENTS_MAX)]
+
+    async def _wait_past(self, position: int) -> int:
+        return await self._ledger.wait_past(position)
 
 
 class PublicProjection(_Projection[PublicMessage]):
