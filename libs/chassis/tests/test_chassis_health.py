@@ -121,3 +121,18 @@ async def test_stopping_lets_the_request_at_work_finish() -> None:
         await started.wait()
         await server.stop()
         assert (await at_work).text == "finished"
+
+
+async def test_paths_below_a_prefix_go_to_the_application_that_is_mounted_there(
+    health: Any,
+) -> None:
+    checks, client = health
+
+    async def echo(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    checks.mount("/history", echo)
+    assert (await client.get("/history/a/b")).text == "/history/a/b"
+    assert (await client.get("/historyless")).status_code == 404
+    assert (await client.get("/healthz")).status_code == 200

@@ -27,6 +27,7 @@ Check = Callable[[], str]
 Answer = tuple[int, str, bytes]
 Render = Callable[[], Answer]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class Health:
@@ -36,6 +37,7 @@ class Health:
         self._checks: dict[str, Check] = {}
         self._degradations: dict[str, Check] = {}
         self._pages: dict[str, Render] = {}
+        self._mounted: dict[str, App] = {}
 
     def add_check(self, name: str, check: Check) -> None:
         """Makes readiness depend on `check`; a second check of that name replaces the first."""
@@ -51,6 +53,15 @@ class Health:
     def add_page(self, path: str, render: Render) -> None:
         """Answers `path` beside the health paths, which it cannot replace."""
         self._pages[path] = render
+
+    def mount(self, prefix: str, app: App) -> None:
+        """Hands every path below `prefix`, such as `/history`, to an ASGI application."""
+        self._mounted[prefix] = app
+
+    def mounted(self, path: str) -> App | None:
+        """The application below whose prefix the path lies, or None."""
+        first = "/" + path.lstrip("/").partition("/")[0]
+        return self._mounted.get(first)
 
     def failing(self) -> dict[str, str]:
         """Reasons by name of the checks that fail; empty when ready."""
@@ -83,6 +94,10 @@ class HealthApp:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Send) -> None:
         if scope["type"] != "http":
+            return
+        app = self._health.mounted(scope["path"])
+        if app is not None:
+            await app(scope, receive, send)
             return
         path = scope["path"].rstrip("/") or "/"
         found = self._health.answer(path)

@@ -33,6 +33,7 @@ from cahier_chassis.bus import (
     run_public_projection,
 )
 from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.history import serve_history
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import (
@@ -57,6 +58,7 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     views.declare(ELECTIONS)
     views.declare(PROPOSALS)
     unit.on_close("views", partial(asyncio.to_thread, views.close))
+    serve_history(unit, ledger, views)
     run_own_projection(unit, own, ledger)
     run_public_projection(unit, PROPOSALS.name, partial(_proposals, views))
     relay_outbox(unit, ledger)

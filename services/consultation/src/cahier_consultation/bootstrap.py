@@ -8,6 +8,7 @@ from functools import partial
 from cahier_chassis import metrics
 from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.history import serve_history
 from cahier_chassis.pseudonyms import load_pseudonyms
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
@@ -56,6 +57,7 @@ async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
 def _read_model(unit: Unit, ledger: Ledger) -> SqliteReadModel:
     views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
+    serve_history(unit, ledger, views)
     # Declared before anything is served: queries and the timer read its tables at once.
     views.declare(VIEW)
     projection = OwnProjection(ledger, views, VIEW, fold, observer=BusMeters())

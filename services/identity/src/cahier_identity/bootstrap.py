@@ -9,6 +9,7 @@ from functools import partial
 from cahier_chassis import metrics
 from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.history import serve_history
 from cahier_chassis.keys import load_public_keys, secret_key
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
@@ -92,6 +93,7 @@ def _tokens(settings: IdentitySettings) -> JwtTokens:
 def _census(unit: Unit, ledger: Ledger) -> CensusView:
     views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
+    serve_history(unit, ledger, views)
     projection = OwnProjection(ledger, views, CENSUS_VIEW, fold_census, observer=BusMeters())
     run_own_projection(unit, projection, ledger)
     return CensusView(views, projection)
