@@ -9,6 +9,9 @@ import unicodedata
 
 from cahier_kernel.errors import Invalid
 
+ERASED = "[erased]"
+"""What stands for a text that was erased, wherever it is read; who shows it says it in words."""
+
 # Controls, halves of surrogate pairs, line and paragraph separators.
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # Overrides and isolates make a line read otherwise than it is stored (Unicode TR 36, 3.1).

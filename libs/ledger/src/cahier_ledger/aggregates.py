@@ -27,6 +27,9 @@ a TOPIC as long as any of its events, inherited ones too, has none):
 
         def withdraw(self, *, now: datetime) -> None:
             self.trigger_event(self.Withdrawn, timestamp=now)
+
+Fields that the public event discloses under the same name are kept apart, where they can be erased
+(module texts); so are the text fields that an event names in `PRIVATE = ("email",)`.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import NotFound
 from cahier_ledger.leaves import make_leaf
 from cahier_ledger.ledger import Ledger
-from cahier_ledger.model import Appended, Idempotency, PublicLeaf, StreamConflict
+from cahier_ledger.model import Appended, Erasure, Idempotency, PublicLeaf, StreamConflict
 from cahier_ledger.persistence import (
     Attachment,
     JsonTranscoder,
@@ -93,6 +96,7 @@ class Aggregates:
 
     service: the leaf's `svc`. publish: maps each private event to a public one or None.
     new_event_id: a fresh id for a public event. trace: JSON meta of the current request.
+    mapper: how events are written and read; without one as plain typed JSON.
     """
 
     def __init__(
@@ -102,10 +106,11 @@ class Aggregates:
         publish: Publish,
         new_event_id: Callable[[], str],
         trace: Callable[[], bytes] = _no_trace,
+        mapper: TypedMapper | None = None,
     ) -> None:
         self._ledger = ledger
         self._recorder = LedgerRecorder(ledger)
-        self._mapper = TypedMapper(JsonTranscoder())
+        self._mapper = mapper or TypedMapper(JsonTranscoder())
         self._service = service
         self._publish = publish
         self._new_event_id = new_event_id
@@ -134,8 +139,9 @@ class Aggregates:
         *aggregates: BaseAggregate[UUID],
         requires: tuple[tuple[str, int], ...] = (),
         idempotency: Idempotency | None = None,
+        erases: tuple[Erasure, ...] = (),
     ) -> Appended:
-        """Stores all pending events of all the aggregates, or none.
+        """Stores all pending events of all the aggregates, or none; with them `erases` texts.
 
         Raises StreamConflict (a kernel Conflict) when one of them, or a stream in `requires`,
         has moved on: reload and decide again, see retry_on_conflict. The pending events are
@@ -151,13 +157,15 @@ class Aggregates:
             [self._attachment(event, meta) for event in pending],
             requires=requires,
             idempotency=idempotency,
+            erases=erases,
         )
         for aggregate in aggregates:
             aggregate.collect_events()
         return appended
 
     def _attachment(self, event: DomainEvent, meta: bytes) -> Attachment:
-        return Attachment(to_rfc3339(event.timestamp), meta, self._leaf(event))
+        private = getattr(event, "PRIVATE", ())
+        return Attachment(to_rfc3339(event.timestamp), meta, self._leaf(event), private)
 
     def _leaf(self, event: DomainEvent) -> PublicLeaf | None:
         told = self._publish(event, event.originator_id)

@@ -51,6 +51,7 @@ class NewEvent:
     data: the codec's bytes, at most EVENT_BYTES_MAX.
     meta: JSON beside the event (traceparent, ...) or nothing; always nothing for ballots.
     recorded_at: RFC 3339, or None where no time may be kept (ballots).
+    texts: (name, value) of private texts, kept apart; made by `texts.apart`.
     """
 
     type: str
@@ -58,6 +59,7 @@ class NewEvent:
     meta: bytes = b""
     recorded_at: str | None = None
     public: PublicLeaf | None = None
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +81,31 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """Texts to delete for good, with their salts: those of a leaf, or of an event's own place.
+
+    id: the leaf's, or `texts.place_of` the event. inside: names of further fields to blank where
+    an older release stored the event with its texts inside; what the leaf discloses is blanked
+    there without being named.
+    """
+
+    id: str
+    inside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """All that one command stores, atomically.
 
     requires: (stream, version) pairs that must still hold though nothing is appended to them,
     e.g. a ballot requires its election's stream unchanged.
+    erases: texts that are deleted with it, whose events were stored before.
     """
 
     streams: tuple[StreamAppend, ...]
     requires: tuple[tuple[str, int], ...] = ()
     idempotency: Idempotency | None = None
+    erases: tuple[Erasure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from cahier_ledger.codec import VERSION_FIELD, mark_version
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import (
     Append,
+    Erasure,
     Idempotency,
     NewEvent,
     PublicLeaf,
@@ -48,6 +49,7 @@ from cahier_ledger.model import (
     StreamConflict,
 )
 from cahier_ledger.postgres.opening import open_ledger
+from cahier_ledger.texts import apart
 
 PAGE = 1_000
 _NO_TRACKING = "the ledger keeps no tracking records"
@@ -56,11 +58,12 @@ _KEYS = ("originator_id", "originator_version")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attachment:
-    """What is stored beside one of an aggregate's events."""
+    """What is stored beside one of an aggregate's events. private: fields kept as private texts."""
 
     recorded_at: str | None = None
     meta: bytes = b""
     public: PublicLeaf | None = None
+    private: tuple[str, ...] = ()
 
 
 def stream_name(aggregate_id: UUID) -> str:
@@ -192,6 +195,7 @@ class LedgerRecorder(ApplicationRecorder):
         *,
         requires: tuple[tuple[str, int], ...] = (),
         idempotency: Idempotency | None = None,
+        erases: tuple[Erasure, ...] = (),
     ) -> model.Appended:
         """Stores events of any number of aggregates as one Append; raises as Ledger.append."""
         beside = attachments or [Attachment()] * len(stored_events)
@@ -200,13 +204,14 @@ class LedgerRecorder(ApplicationRecorder):
             stream, version = str(stored.originator_id), stored.originator_version
             if not (runs and runs[-1][0] == stream and runs[-1][1] + len(runs[-1][2]) == version):
                 runs.append((stream, version, []))
-            runs[-1][2].append(
-                NewEvent(stored.topic, stored.state, extra.meta, extra.recorded_at, extra.public)
+            event = NewEvent(
+                stored.topic, stored.state, extra.meta, extra.recorded_at, extra.public
             )
+            runs[-1][2].append(apart(event, extra.private))
         streams = tuple(
             StreamAppend(stream, first - 1, tuple(events)) for stream, first, events in runs
         )
-        return self.ledger.append_blocking(Append(streams, requires, idempotency))
+        return self.ledger.append_blocking(Append(streams, requires, idempotency, erases))
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], tracking: object = None, **_: Any

@@ -19,6 +19,7 @@ from cahier_ledger.model import (
     Appended,
     AppendTooLarge,
     DuplicateLeaf,
+    Erasure,
     Heads,
     IdempotencyConflict,
     LeafTooLarge,
@@ -27,6 +28,7 @@ from cahier_ledger.model import (
     StreamAppend,
     StreamConflict,
 )
+from cahier_ledger.texts import place_of
 
 Outcome = Appended | LedgerError
 
@@ -51,13 +53,14 @@ class Known:
 
 @dataclass(slots=True)
 class Plan:
-    """Rows to insert, in order, and the answer to each append of the batch."""
+    """Rows to insert, in order, texts to erase then, and the answer to each append."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     public: list[PublicTuple] = field(default_factory=list)
     disclosures: list[DisclosureRow] = field(default_factory=list)
     idempotency: list[IdempotencyRow] = field(default_factory=list)
+    erases: list[Erasure] = field(default_factory=list)
 
     @property
     def stores_something(self) -> bool:
@@ -139,11 +142,15 @@ def _accept(append: Append, known: Known, result: Plan) -> Appended:
             if event.public is not None:
                 public_seq += 1
                 _publish(event, public_seq, seq, known, result)
+            if event.texts:
+                place = place_of(part.stream, version)
+                result.disclosures += [(place, name, b"", value) for name, value in event.texts]
         known.heads[part.stream] = version
     if append.idempotency is not None:
         kept = append.idempotency
         known.keys.add(kept.key)
         result.idempotency.append((kept.key, kept.digest, kept.response))
+    result.erases += append.erases
     known.numbers = Heads(seq, public_seq)
     return Appended(
         tuple(range(first.seq + 1, seq + 1)), tuple(range(first.public_seq + 1, public_seq + 1))
@@ -179,6 +186,8 @@ def check(append: Append) -> None:
         raise AppendTooLarge("number of events in one append", count, APPEND_EVENTS_MAX)
     for stream, version in append.requires:
         _check_stream(stream, version)
+    for erasure in append.erases:
+        _check_text(erasure.id)
     kept = append.idempotency
     if kept is not None:
         _check_text(kept.key)
@@ -201,6 +210,8 @@ def _check_event(event: NewEvent) -> None:
     if event.recorded_at is not None:
         _check_text(event.recorded_at)
     size = len(event.data) + len(event.meta)
+    for name, value in event.texts:
+        size += _check_text(name) + _check_text(value, empty=True)
     if size > EVENT_BYTES_MAX:
         raise AppendTooLarge("bytes of an event", size, EVENT_BYTES_MAX)
     leaf = event.public

@@ -19,6 +19,7 @@ from typing import Any
 from cahier_ledger.model import (
     Append,
     Disclosure,
+    Erasure,
     Heads,
     Idempotency,
     PublicRow,
@@ -35,6 +36,7 @@ from cahier_ledger.planning import (
     streams_of,
 )
 from cahier_ledger.store import READ_LIMIT_DEFAULT
+from cahier_ledger.texts import FoundText, filled, redacted
 
 _log = logging.getLogger(__name__)
 
@@ -113,11 +115,13 @@ class SqliteReader:
         self, stream: str, after_version: int = 0, limit: int = READ_LIMIT_DEFAULT
     ) -> list[StoredEvent]:
         sql = _EVENT + "WHERE stream = ? AND version > ? ORDER BY version LIMIT ?"
-        return [StoredEvent(*row) for row in self._all(sql, (stream, after_version, limit))]
+        rows = self._all(sql, (stream, after_version, limit))
+        return filled([StoredEvent(*row) for row in rows], self._texts)
 
     def read_all(self, after_seq: int = 0, limit: int = READ_LIMIT_DEFAULT) -> list[StoredEvent]:
         sql = _EVENT + "WHERE seq > ? ORDER BY seq LIMIT ?"
-        return [StoredEvent(*row) for row in self._all(sql, (after_seq, limit))]
+        rows = self._all(sql, (after_seq, limit))
+        return filled([StoredEvent(*row) for row in rows], self._texts)
 
     def iter_data(
         self, type: str, after_seq: int = 0, up_to_seq: int | None = None
@@ -151,6 +155,9 @@ class SqliteReader:
     def disclosures(self, id: str) -> list[Disclosure]:
         sql = "SELECT name, salt, value FROM disclosures WHERE id = ? ORDER BY name"
         return [Disclosure(*row) for row in self._all(sql, (id,))]
+
+    def _texts(self, ids: list[str]) -> list[FoundText]:
+        return self._all(_TEXTS_IN, (json.dumps(ids),))
 
     def recall(self, key: str) -> Idempotency | None:
         sql = "SELECT key, digest, response FROM idempotency WHERE key = ?"
@@ -203,6 +210,7 @@ class SqliteWriter:
         self._path = path
         self._io = io_hook
         self._connection: sqlite3.Connection | None = _open_for_writing(path)
+        self._to_scrub = False
         self.heads = _read_heads(self._connection)
 
     def commit_batch(self, batch: Sequence[Append]) -> list[Outcome]:
@@ -215,6 +223,9 @@ class SqliteWriter:
             decided = plan(batch, known)
             self._store(connection, decided)
             self.heads = known.numbers
+            self._to_scrub |= bool(decided.erases)
+            if self._to_scrub:
+                self._to_scrub = not _scrub(connection)
             return decided.outcomes
         except (sqlite3.Error, OSError) as error:
             _log.warning("a batch of %d appends failed: %s", len(batch), error)
@@ -264,6 +275,8 @@ class SqliteWriter:
         connection.executemany("INSERT INTO public VALUES(?,?,?,?)", decided.public)
         connection.executemany("INSERT INTO disclosures VALUES(?,?,?,?)", decided.disclosures)
         connection.executemany("INSERT INTO idempotency VALUES(?,?,?)", decided.idempotency)
+        for erasure in decided.erases:
+            _erase(connection, erasure)
         self._io("insert", True)
         self._execute(connection, "commit", "COMMIT")
 
@@ -284,10 +297,13 @@ class SqliteWriter:
             return False
 
 
+_AT_PLACE = "SELECT seq, data FROM events WHERE stream = ? AND version = ?"
+_OF_LEAF = "SELECT e.seq, e.data FROM events e JOIN public p ON p.seq = e.seq WHERE p.id = ?"
 _HEADS_IN = (
     "SELECT stream, max(version) FROM events "
     "WHERE stream IN (SELECT value FROM json_each(?)) GROUP BY stream"
 )
+_TEXTS_IN = "SELECT id, name, value FROM disclosures WHERE id IN (SELECT value FROM json_each(?))"
 _KEYS_IN = "SELECT key FROM idempotency WHERE key IN (SELECT value FROM json_each(?))"
 _IDS_IN = "SELECT id FROM public WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -295,6 +311,35 @@ _IDS_IN = "SELECT id FROM public WHERE id IN (SELECT value FROM json_each(?))"
 def _select_in(connection: sqlite3.Connection, sql: str, names: Iterable[str]) -> Iterable[Any]:
     wanted = sorted(names)
     return connection.execute(sql, (json.dumps(wanted),)) if wanted else ()
+
+
+def _erase(connection: sqlite3.Connection, erasure: Erasure) -> None:
+    of_it = (erasure.id,)
+    rows = connection.execute("SELECT name FROM disclosures WHERE id = ?", of_it).fetchall()
+    stream, _, version = erasure.id.rpartition("@")
+    found = (
+        connection.execute(_AT_PLACE, (stream, int(version)))
+        if stream
+        else connection.execute(_OF_LEAF, of_it)
+    ).fetchone()
+    connection.execute("DELETE FROM disclosures WHERE id = ?", of_it)
+    if found is not None:
+        data = redacted(found[1], {*erasure.inside, *(name for (name,) in rows)})
+        if data != found[1]:
+            connection.execute("UPDATE events SET data = ? WHERE seq = ?", (data, found[0]))
+
+
+def _scrub(connection: sqlite3.Connection) -> bool:
+    """Empties the write-ahead log, where erased texts still stand; False while readers hold it.
+
+    In the file itself secure_delete has overwritten them.
+    """
+    try:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        _log.warning("erased texts stay in the write-ahead log for now: %s", error)
+        return False
+    return not busy
 
 
 def _read_heads(connection: sqlite3.Connection) -> Heads:

@@ -6,6 +6,11 @@ Guarantees, checked by one contract suite for every adapter:
 - Durable: when an append returns, it survives the loss of power.
 - Ordered: `seq` and `public_seq` are gapless from 1 and become visible in their order; a reader
   that has seen n will never meet a new row at or below n. Leaf order is event order.
+- Whole: an event read by read_stream or read_all has its texts in place (module texts), and
+  ERASED where they have been erased.
+- Forgotten: what an append `erases` is gone with its commit. On SQLite no file holds the texts any
+  more as soon as no reader is in the way (the next commit tries again); on PostgreSQL the rows are
+  dead and vanish as vacuum and write-ahead logs take their course.
 - Isolated: an append that conflicts fails alone; its neighbours in a group commit are unharmed.
 - Cancelling a caller does not undo its append: the stream's version is the guard, not the caller.
 
@@ -48,6 +53,8 @@ class LedgerReader(Protocol):
         self, type: str, after_seq: int = 0, up_to_seq: int | None = None
     ) -> Iterator[tuple[int, bytes]]:
         """(seq, data) of every event of one type, in order: the fast way to replay.
+
+        The data is as it was stored: of types whose events have texts kept apart, without them.
 
         Sees what was committed when each chunk is read; holds no long transaction open.
         """

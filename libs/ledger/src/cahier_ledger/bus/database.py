@@ -22,6 +22,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from cahier_ledger.model import StoreUnavailable
+
 BUSY_TIMEOUT_S = 10.0
 CACHE_KIB = 16 * 1024
 
@@ -88,6 +90,9 @@ class Database(Protocol):
     def tables(self, db: Sql) -> set[str]:
         """The names of the tables that there are."""
 
+    def scrub(self) -> None:
+        """Makes sure, as far as the database can, that what was deleted is in none of its files."""
+
     def close(self) -> None:
         """Closes all connections. Safe to call twice; no reads may be under way."""
 
@@ -112,6 +117,7 @@ class SqliteDatabase:
         self._closed = False
         self._writer = _connect(path)
         self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute("PRAGMA secure_delete = ON")
         self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
     @contextmanager
@@ -151,6 +157,16 @@ class SqliteDatabase:
 
     def tables(self, db: Sql) -> set[str]:
         return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def scrub(self) -> None:
+        """Empties the write-ahead log; in the file secure_delete has overwritten what is gone.
+
+        Raises StoreUnavailable while readers hold the log.
+        """
+        with self._lock:
+            busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreUnavailable(f"{self._path.name} is being read: try again")
 
     def close(self) -> None:
         with self._lock, self._readers_lock:

@@ -157,6 +157,10 @@ class ViewDatabase:
         """A reading connection whose queries, until the block ends, see one moment."""
         return self._db.snapshot()
 
+    def scrub(self) -> None:
+        """Makes sure that what was deleted is in no file any more; raises StoreUnavailable."""
+        self._db.scrub()
+
     def close(self) -> None:
         """Closes all connections. Safe to call twice; no reads may be under way."""
         self._db.close()

@@ -99,6 +99,9 @@ class PostgresDatabase:
         ).fetchall()
         return {row[0] for row in found}
 
+    def scrub(self) -> None:
+        """Nothing: dead rows vanish as vacuum and write-ahead logs take their course."""
+
     def close(self) -> None:
         with self._lock:
             self._closed = True

@@ -9,6 +9,7 @@ from typing import Any
 from cahier_ledger.model import Disclosure, Heads, Idempotency, PublicRow, StoredEvent
 from cahier_ledger.postgres.connections import Connection, Pool, connect
 from cahier_ledger.store import READ_LIMIT_DEFAULT
+from cahier_ledger.texts import FoundText, filled
 
 ITER_CHUNK = 5_000
 
@@ -30,11 +31,13 @@ class PostgresReader:
         self, stream: str, after_version: int = 0, limit: int = READ_LIMIT_DEFAULT
     ) -> list[StoredEvent]:
         sql = EVENT + "WHERE stream = %s AND version > %s ORDER BY version LIMIT %s"
-        return [StoredEvent(*row) for row in self._all(sql, (stream, after_version, limit))]
+        rows = self._all(sql, (stream, after_version, limit))
+        return filled([StoredEvent(*row) for row in rows], self._texts)
 
     def read_all(self, after_seq: int = 0, limit: int = READ_LIMIT_DEFAULT) -> list[StoredEvent]:
         sql = EVENT + "WHERE seq > %s ORDER BY seq LIMIT %s"
-        return [StoredEvent(*row) for row in self._all(sql, (after_seq, limit))]
+        rows = self._all(sql, (after_seq, limit))
+        return filled([StoredEvent(*row) for row in rows], self._texts)
 
     def iter_data(
         self, type: str, after_seq: int = 0, up_to_seq: int | None = None
@@ -69,6 +72,10 @@ class PostgresReader:
         sql = "SELECT name, salt, value FROM disclosures WHERE id = %s ORDER BY name"
         rows = self._all(sql, (id,))
         return [Disclosure(name, salt, value.decode()) for name, salt, value in rows]
+
+    def _texts(self, ids: list[str]) -> list[FoundText]:
+        sql = "SELECT id, name, value FROM disclosures WHERE id = ANY(%s::text[])"
+        return [(id, name, value.decode()) for id, name, value in self._all(sql, (ids,))]
 
     def recall(self, key: str) -> Idempotency | None:
         rows = self._all("SELECT key, digest, response FROM idempotency WHERE key = %s", (key,))

@@ -14,10 +14,11 @@ from typing import Any
 
 import psycopg
 
-from cahier_ledger.model import Append, Heads, StoreUnavailable
+from cahier_ledger.model import Append, Erasure, Heads, StoreUnavailable
 from cahier_ledger.planning import Known, Outcome, Plan, keys_of, leaf_ids_of, plan, streams_of
 from cahier_ledger.postgres.connections import Connection, connect, lock_key
 from cahier_ledger.postgres.reader import EVENT, HEADS, read_heads
+from cahier_ledger.texts import redacted
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ _HEADS_IN = (
 )
 _KEYS_IN = "SELECT key FROM idempotency WHERE key = ANY(%s::text[])"
 _IDS_IN = "SELECT id FROM public WHERE id = ANY(%s::text[])"
+
+_AT_PLACE = b"SELECT seq, data FROM events WHERE stream = %s AND version = %s"
+_OF_LEAF = b"SELECT e.seq, e.data FROM events e JOIN public p ON p.seq = e.seq WHERE p.id = %s"
 
 _INSERTS = {
     "events": "INSERT INTO events SELECT * FROM unnest(%b::bigint[], %s::text[], %b::bigint[],"
@@ -146,6 +150,8 @@ class PostgresWriter:
                 connection.execute(_INSERTS[table].encode(), columns)
             told = f"{heads.seq} {heads.public_seq}"
             connection.execute("SELECT pg_notify(%s, %s)", (channel(self._schema), told))
+        for erasure in decided.erases:
+            _erase(connection, erasure)
         self._io("insert", True)
         self._io("commit", False)
         connection.execute("COMMIT")
@@ -178,6 +184,22 @@ def _rows_by_table(decided: Plan) -> Iterable[tuple[str, list[Any]]]:
         ("idempotency", decided.idempotency),
     )
     return ((table, rows) for table, rows in tables if rows)
+
+
+def _erase(connection: Connection, erasure: Erasure) -> None:
+    rows = connection.execute(
+        "DELETE FROM disclosures WHERE id = %s RETURNING name", (erasure.id,)
+    ).fetchall()
+    stream, _, version = erasure.id.rpartition("@")
+    found = (
+        connection.execute(_AT_PLACE, (stream, int(version)), binary=True)
+        if stream
+        else connection.execute(_OF_LEAF, (erasure.id,), binary=True)
+    ).fetchone()
+    if found is not None:
+        data = redacted(found[1], {*erasure.inside, *(name for (name,) in rows)})
+        if data != found[1]:
+            connection.execute("UPDATE events SET data = %s WHERE seq = %s", (data, found[0]))
 
 
 def _select_in(

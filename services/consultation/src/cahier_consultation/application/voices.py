@@ -27,6 +27,7 @@ from cahier_ledger.aggregates import CONFLICT_ATTEMPTS, Aggregates, stream_name
 from cahier_ledger.leaves import make_leaf
 from cahier_ledger.model import Append, NewEvent, StreamAppend, StreamConflict
 from cahier_ledger.store import LedgerStore
+from cahier_ledger.texts import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _new_event(event: VoiceEvent, public_id: str, now: datetime) -> NewEvent:
     topic, data = CODEC.encode(event)
     told, texts = publish_voice(event)
     leaf = make_leaf(SERVICE, told.TYPE, public_id, now, told.data(), texts)
-    return NewEvent(topic, data, trace_meta(), to_rfc3339(now), leaf)
+    return apart(NewEvent(topic, data, trace_meta(), to_rfc3339(now), leaf))
 
 
 async def _retried(once: Callable[[], Awaitable[Receipt]]) -> Receipt:
