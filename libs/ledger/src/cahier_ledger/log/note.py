@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ NOTE_BYTES_MAX = 64 * 1024
 SIGNATURES_MAX = 100
 NAME_BYTES_MAX = 255
 _DASH = "— "
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 
 Sign = Callable[[bytes], bytes]
 """Message -> its 64 bytes of Ed25519 signature; whoever holds the key provides it."""
@@ -208,10 +210,9 @@ def check_text(text: str) -> None:
 
 def parse_decimal(text: str, what: str) -> int:
     """ASCII digits without leading zeros, below 2**63; raises BadNote."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
-    if str(number) != text or number >= 1 << 63:
+    if not _DECIMAL.fullmatch(text) or int(text) >= 1 << 63:
         raise BadNote(f"{what} is not a decimal number")
-    return number
+    return int(text)
 
 
 def _decoded(text: str | bytes) -> str:

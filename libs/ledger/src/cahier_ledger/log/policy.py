@@ -17,6 +17,7 @@ from cahier_ledger.log.note import COSIGNATURE_V1, ED25519, BadNote, Note, Vkey
 
 NONE = "none"
 LINES_MAX = 1_000
+_COUNT = re.compile(r"[0-9]|[1-9][0-9]{1,4}")
 _BROKEN_BYTE = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 
 
@@ -228,7 +229,7 @@ def _threshold(count: str, members: int) -> int:
     known = {"all": members, "any": 1}
     if count in known:
         return known[count]
-    if not (count.isascii() and count.isdigit() and len(count) < 6 and count == str(int(count))):
+    if not _COUNT.fullmatch(count):
         raise BadPolicy("a group's count is all, any or a number")
     if not 1 <= int(count) <= members:
         raise BadPolicy(f"{count} of {members} members can never be")
