@@ -50,7 +50,7 @@ SIGSUM_CHECKPOINT = f"""{SIGSUM}
 KgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
 — {SIGSUM} UgIom7fPZTqpxWWhyjWduBvTvGVqsokMbqTArsQilegKoFBJQjUFAmQ0+YeSPM3wfUQMFSzVnnNuWRTYrajXpNUbIQY=
-"""
+"""  # noqa: E501
 
 
 def is_refused(text: str | bytes) -> bool:
