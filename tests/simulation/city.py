@@ -22,7 +22,9 @@ from cahier_chassis.tokens import TokenIssuer
 from cahier_chassis.unit import TaskDied
 from cahier_ledger.bus.dead import RedriveFailed, list_dead, redrive
 from cahier_ledger.bus.streams import DEAD_STREAM, DEAD_SUBJECT
+from tests.simulation.broker import read_headers
 from tests.simulation.calls import Channel
+from tests.simulation.curse import Curse
 from tests.simulation.disk import Fault, Statement
 from tests.simulation.loop import PROCESS, WORLD, Process
 from tests.simulation.machine import BROKER_URL, Machine
@@ -38,6 +40,8 @@ FED_BY = {
     "reporting_things": "reporting",
 }
 """Whose stream a view is fed from; all others are fed from their own store."""
+OF_LEAVES = ("history",)
+"""Views of the own store's public leaves rather than of its events."""
 RESTART_S = (0.05, 4.0)
 CALM_S_MAX = 3_000.0
 QUIET_S = 4.0
@@ -84,6 +88,8 @@ class City:
         self.machine = Machine(seed, judge=self._judge)
         self.clock = CityClock(self.machine)
         self.post = PostOffice(seed)
+        self.curse = Curse(seed)
+        self.forgotten: list[str] = []
         self.faults = Faults()
         self.unexplained: list[str] = []
         self.trace: list[str] = []
@@ -130,6 +136,8 @@ class City:
         patches.set(identity, "Argon2Passwords", PlainPasswords)
         notifications = importlib.import_module("cahier_notifications.bootstrap")
         patches.set(notifications, "SmtpServer", lambda *_: self.post)
+        planning = importlib.import_module("cahier_notifications.application.planning").Planning
+        patches.set(planning, "_plans", _cursed(planning._plans, self.curse))
         self.machine.on_death = self._died
         self.machine.bus.add_stream({"name": DEAD_STREAM, "subjects": [DEAD_SUBJECT]})
         self.machine.start_broker()
@@ -261,24 +269,32 @@ class City:
         chance = self.machine.chance
         chance.lose = chance.repeat = chance.reorder = 0.0
         self.post.be_kind()
+        self.curse.chance = 0.0
         self.machine.network.latency_s_mean = 0.0005
         if self.machine.broker is None:
             self.machine.start_broker()
         await self._until_quiet()
-        if self.machine.bus.streams[DEAD_STREAM].messages:
+        self.curse.lift()
+        if self.machine.bus.streams[DEAD_STREAM].messages or self.curse.struck:
             await self._redrive()
             await self._until_quiet()
 
     async def _redrive(self) -> None:
         """What a person does about dead letters once the fault is mended."""
         client = await nats.connect(BROKER_URL)
-        for letter in await list_dead(client.jetstream()):
+        letters = await list_dead(client.jetstream())
+        buried = {self._event_id(letter.stream, letter.stream_seq) for letter in letters}
+        self.forgotten = sorted(self.curse.struck - buried)
+        for letter in letters:
             self.note(f"re-drive {letter.consumer} {letter.stream_seq}")
             try:
                 await redrive(client, CITY, letter.number)
             except RedriveFailed as error:
                 self.unexplained.append(f"re-driving {letter.consumer} failed: {error}")
         await client.close()
+
+    def _event_id(self, stream: str, seq: int) -> str:
+        return read_headers(self.machine.bus.streams[stream].messages[seq].headers)["ce-id"]
 
     async def _until_quiet(self) -> None:
         loop = self.machine.loop
@@ -315,7 +331,12 @@ class City:
         """Where a view stands that has taken in everything."""
         if view in FED_BY:
             return heads.get(FED_BY[view], 0)
-        return int(self.rows(service, "SELECT count(*) FROM events")[0][0])
+        table = "public" if view in OF_LEAVES else "events"
+        return int(self.rows(service, f"SELECT count(*) FROM {table}")[0][0])
+
+    def dead(self) -> list[int]:
+        """Numbers of the dead letters that wait for a person."""
+        return sorted(self.machine.bus.streams[DEAD_STREAM].messages)
 
     def bus_heads(self) -> dict[str, int]:
         """How many messages each service's stream holds."""
@@ -351,6 +372,16 @@ class City:
             node.start()
         self._restarts = True
         await self._until_quiet()
+
+
+def _cursed(plans: Any, curse: Curse) -> Any:
+    """The making of mail plans, as a faulty release does it."""
+
+    def cursed(planning: Any, leaf: Any) -> Any:
+        curse.strike(leaf.id)
+        return plans(planning, leaf)
+
+    return cursed
 
 
 def _nothing(*_: Any, **__: Any) -> None:

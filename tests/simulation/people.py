@@ -44,21 +44,31 @@ class Vote:
 class Remembered:
     """What people were told. acknowledged: (service, event id) of every answered command.
 
+    began: the virtual second at which the call began that an acknowledged event came from.
     supports: whether a person's support stands, by (proposal, person); None when nobody knows.
+    titles: what a proposal is called. projects: the proposals that were voted on.
     follows: the follow's id where one stands, likewise; "" where none stands.
-    answers: id of the event that answered a proposal.
+    stopped: where none stands any more, its id and the virtual second of the acknowledgement.
+    leavers: ids of follows that ended at some time, even if they began again.
+    answers: id of the event that answered a proposal. published: of the one that gave the result.
     """
 
     acknowledged: list[tuple[str, str]] = field(default_factory=list)
+    began: dict[str, float] = field(default_factory=dict)
     supports: dict[tuple[str, str], bool | None] = field(default_factory=dict)
     comments: Counter[str] = field(default_factory=Counter)
     unsure_comments: set[str] = field(default_factory=set)
+    titles: dict[str, str] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
     follows: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    stopped: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
+    leavers: set[str] = field(default_factory=set)
     answers: dict[str, str] = field(default_factory=dict)
     reports: list[str] = field(default_factory=list)
     votes: dict[str, Vote] = field(default_factory=dict)
     election: str = ""
+    projects: list[str] = field(default_factory=list)
+    published: str = ""
     result: Any = None
     costs: dict[int, int] = field(default_factory=dict)
 
@@ -108,10 +118,12 @@ class People:
         messages = f"cahier_contracts.{service}.v1.{service}_service_pb2"
         answer_type = getattr(importlib.import_module(messages), f"{method}Response")
         key = channel.new_key() if key is None else key
+        began_s = self.city.machine.loop.time()
         outcome = await channel.insist(service, method, request, answer_type, token, key)
         event_id = getattr(outcome.answer, "event_id", "")
         if event_id:
             self.told.acknowledged.append((service, event_id))
+            self.told.began[event_id] = began_s
         return outcome
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import defaultdict
 
 from cahier_notifications.application.ports import (
@@ -12,6 +13,7 @@ from cahier_notifications.application.ports import (
     MailRefused,
     ServerAway,
 )
+from tests.simulation.node import CITY
 
 
 class PostOffice:
@@ -38,6 +40,12 @@ class PostOffice:
             self.taken[_message_id(letter.content)].append(letter.content)
         if drops:
             raise HandOverUnsure("the line dropped")
+
+    def way_out(self, digest: str) -> str:
+        """The token in the link by which to unsubscribe, from the mail of that id; "" without."""
+        contents = self.taken.get(f"<{digest}@{CITY}>", [])
+        found = re.search(rb"unsubscribe\?token=([\w-]+)>", contents[0]) if contents else None
+        return found[1].decode() if found else ""
 
     def be_kind(self) -> None:
         self.away = self.refuses = self.drops = 0.0

@@ -10,12 +10,12 @@ from typing import Any
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
-from cahier_contracts.notifications.v1 import notifications_service_pb2 as notifications
 from cahier_kernel import base64url
 from cahier_ledger.sealing import Sealer, ballot_binding
 from cahier_record.budget.ballots import BallotPaper, encode_paper
 from tests.simulation.calls import Outcome
 from tests.simulation.city import City
+from tests.simulation.followers import Followers
 from tests.simulation.people import TRIES_MAX, People, StoryBroken, Vote, stamp
 from tests.simulation.streets import Streets
 
@@ -31,6 +31,7 @@ class Story:
         self._random = random.Random(f"story {city.seed}")
         self._people = People(city)
         self.told = self._people.told
+        self._followers = Followers(self._people, self._random)
         self._residents: list[str] = []
         self._process = ""
         self._proposals: list[str] = []
@@ -46,7 +47,12 @@ class Story:
         await self._gather_people()
         await self._gather_ideas()
         accepted = await self._answer_proposals()
-        await self._prepare_election(accepted)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._followers.unsubscribe_some())
+            group.create_task(self._elect(accepted))
+
+    async def _elect(self, proposals: list[str]) -> None:
+        await self._prepare_election(proposals)
         await self._vote()
         await self._count()
 
@@ -124,11 +130,13 @@ class Story:
             "consultation", "SubmitProposal", request, "resident", person, until_allowed=True
         )
         self._proposals.append(done.proposal_id)
+        self.told.titles[done.proposal_id] = request.title
         if self._random.random() < 0.4:
             edit = consultation.EditProposalRequest(
                 proposal_id=done.proposal_id, title="Two trees in every street", body="More shade."
             )
             await self._people.do("consultation", "EditProposal", edit, "resident", person)
+            self.told.titles[done.proposal_id] = edit.title
         if self._random.random() < 0.2:
             self._second_thoughts.append((person, done.proposal_id))
 
@@ -140,7 +148,7 @@ class Story:
 
     async def _take_part(self, person: str) -> None:
         acts = [self._support, self._support, self._unsupport, self._comment]
-        acts += [self._follow, self._follow, self._follow, self._unfollow]
+        acts += [self._followers.follow] * 3 + [self._followers.unfollow]
         for _ in range(self._random.randint(2, 6)):
             proposal = self._random.choice(self._proposals)
             await self._random.choice(acts)(person, proposal)
@@ -151,14 +159,22 @@ class Story:
         outcome = await self._people.attempt(
             "consultation", "SupportProposal", request, "resident", person
         )
-        self.told.supports[proposal, person] = True if outcome.answer is not None else None
+        self._remember_support(proposal, person, outcome, stands=True)
 
     async def _unsupport(self, person: str, proposal: str) -> None:
         request = consultation.UnsupportProposalRequest(proposal_id=proposal)
         outcome = await self._people.attempt(
             "consultation", "UnsupportProposal", request, "resident", person
         )
-        self.told.supports[proposal, person] = False if outcome.answer is not None else None
+        self._remember_support(proposal, person, outcome, stands=False)
+
+    def _remember_support(
+        self, proposal: str, person: str, outcome: Outcome, *, stands: bool
+    ) -> None:
+        if outcome.answer is not None:
+            self.told.supports[proposal, person] = stands
+        elif outcome.unsure:
+            self.told.supports[proposal, person] = None
 
     async def _comment(self, person: str, proposal: str) -> None:
         request = consultation.AddCommentRequest(proposal_id=proposal, body="I agree.")
@@ -167,31 +183,11 @@ class Story:
         )
         if outcome.answer is not None:
             self.told.comments[proposal] += 1
-        else:
+        elif outcome.unsure:
             self.told.unsure_comments.add(proposal)
 
     async def _say(self, method: str, request: Any, person: str) -> Outcome:
         return await self._people.attempt("consultation", method, request, "resident", person)
-
-    async def _follow(self, person: str, proposal: str) -> None:
-        request = notifications.FollowRequest(
-            thing_kind=notifications.THING_KIND_PROPOSAL,
-            thing_id=proposal,
-            level=self._random.choice([1, 2, 3]),
-            language=self._random.choice(["en", "fr"]),
-        )
-        self.told.follows[proposal, person] = None
-        done = await self._people.do(
-            "notifications", "Follow", request, "resident", person, until_allowed=True
-        )
-        self.told.follows[proposal, person] = done.follow_id
-
-    async def _unfollow(self, person: str, proposal: str) -> None:
-        request = notifications.UnfollowRequest(
-            thing_kind=notifications.THING_KIND_PROPOSAL, thing_id=proposal
-        )
-        await self._people.do("notifications", "Unfollow", request, "resident", person)
-        self.told.follows[proposal, person] = ""
 
     async def _answer_proposals(self) -> list[str]:
         accepted = []
@@ -245,7 +241,9 @@ class Story:
     async def _add_project(self, proposal: str) -> Any:
         """Waits until budget has learnt that the proposal is accepted."""
         request = budget.AddProjectRequest(election_id=self.told.election, proposal_id=proposal)
-        return await self._people.do("budget", "AddProject", request, "staff", until_allowed=True)
+        done = await self._people.do("budget", "AddProject", request, "staff", until_allowed=True)
+        self.told.projects.append(proposal)
+        return done
 
     async def _vote(self) -> None:
         election = await self._election()
@@ -353,7 +351,8 @@ class Story:
     async def _count(self) -> None:
         for method in ("CountBallots", "PublishResult"):
             request = getattr(budget, f"{method}Request")(election_id=self.told.election)
-            await self._people.do("budget", method, request, "staff")
+            done = await self._people.do("budget", method, request, "staff")
+        self.told.published = done.event_id
         request = budget.GetResultRequest(election_id=self.told.election)
         self.told.result = await self._people.do("budget", "GetResult", request, "")
 

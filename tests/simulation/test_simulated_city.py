@@ -31,6 +31,7 @@ def test_every_promise_holds_from_seed(first: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("first", range(SEEDS + 1, SEEDS_SLOW + 1, SEEDS_A_SLOW_TEST))
 def test_every_promise_holds_in_the_long_run_from_seed(first: int) -> None:
     for seed in range(first, min(first + SEEDS_A_SLOW_TEST, SEEDS_SLOW + 1)):
