@@ -13,10 +13,13 @@ from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cahier_chassis.erasures import ErasureList
 from cahier_kernel.clock import Clock, FileClock, SystemClock
+from cahier_ledger.log.keeping import BATCH_S, CHECKPOINT_S
 from cahier_ledger.stores import Stores
 
 CITY_PATTERN = r"^[a-z][a-z0-9_-]{0,62}$"
+ORIGIN_PATTERN = r"^([^\s+]+/tlog/[a-z]+)?$"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -56,6 +59,44 @@ class ServiceSettings(BaseSettings):
         False,
         description="Development only: keep the last traces in memory and show them at /traces.",
     )
+    log_keys: str | None = Field(
+        None,
+        description="What signs the service's public log: key files or `pkcs11:` URIs, separated by "
+        "commas, the current one first. Without it there is no public log.",
+    )
+    log_origin: str = Field(
+        "",
+        pattern=ORIGIN_PATTERN,
+        description="The log's name, `<public host>/tlog/<service>`; part of every signature, so "
+        "it never changes.",
+    )
+    log_lock: SecretStr | None = Field(
+        None,
+        description="SQLite file or `postgresql://` DSN of the log's lock row, on other storage "
+        "than the events and never restored; without it `../locks/<service>.db` beside the data "
+        "folder.",
+    )
+    log_tiles: str = Field(
+        "",
+        description="Folder of the log's files, or `store` for the database that keeps the events; "
+        "without it `tlog` in the data folder.",
+    )
+    log_policy: Path | None = Field(
+        None,
+        description="Policy file (C2SP tlog-policy): whose cosignatures a checkpoint must have "
+        "before it is served. Without it the log signs alone.",
+    )
+    log_batch_s: float = Field(
+        BATCH_S, gt=0, le=3_600, description="Seconds that a leaf waits for others, at most 255."
+    )
+    log_checkpoint_s: float = Field(
+        CHECKPOINT_S, gt=0, le=3_600, description="Least seconds between two checkpoints."
+    )
+    erasure_list: Path | None = Field(
+        None,
+        description="File that says who was forgotten, never restored from a backup; without it "
+        "`erasures/list` beside the data folder. The services of a city may share one.",
+    )
     clock_file: Path | None = Field(
         None, description="File with a shift of the city's clock in seconds; development only."
     )
@@ -81,6 +122,10 @@ class ServiceSettings(BaseSettings):
         """Where the service keeps what it stores."""
         dsn = None if self.store_dsn is None else self.store_dsn.get_secret_value()
         return Stores(service, self.data_dir, dsn)
+
+    def erasures(self) -> ErasureList:
+        """Who was forgotten, kept apart from what can be restored."""
+        return ErasureList(self.erasure_list or self.data_dir.parent / "erasures" / "list")
 
     def clock(self) -> Clock:
         """The city's clock: the machine's, shifted by `clock_file` where that is set."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from cahier_record import erasure
 from cahier_record.events import PublicEvent, public_event
 
 VoteType = Literal["approval", "choose-1"]
@@ -158,3 +159,13 @@ class ResultPublished(PublicEvent, frozen=True, kw_only=True, omit_defaults=True
 
     election: str
     count: str
+
+
+@public_event("budget.v1.erasure.content_erased")
+class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defaults=True):
+    """The texts behind a leaf of this log were deleted."""
+
+
+@public_event("budget.v1.erasure.erasure_confirmed")
+class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
+    """Budget has deleted what it held on a person."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cahier_record import erasure
 from cahier_record.events import PublicEvent, public_event
 
 AnswerState = Literal["evaluating", "accepted", "rejected"]
@@ -104,3 +105,13 @@ class CommentAdded(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
     comment: str
     author: str
     parent: str = ""
+
+
+@public_event("consultation.v1.erasure.content_erased")
+class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defaults=True):
+    """The texts behind a leaf of this log were deleted."""
+
+
+@public_event("consultation.v1.erasure.erasure_confirmed")
+class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
+    """Consultation has deleted what it held on a person."""

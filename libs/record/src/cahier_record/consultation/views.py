@@ -33,10 +33,14 @@ class ProposalView(msgspec.Struct):
 
 
 class ConsultationView(msgspec.Struct):
-    """Everything that consultation's log says, by id."""
+    """Everything that consultation's log says, by id.
+
+    erased: events whose texts were deleted; they read `cahier_kernel.texts.ERASED`.
+    """
 
     processes: dict[str, ProcessView] = msgspec.field(default_factory=dict)
     proposals: dict[str, ProposalView] = msgspec.field(default_factory=dict)
+    erased: set[str] = msgspec.field(default_factory=set)
 
     def apply(self, leaf: Leaf) -> None:
         """Takes the next leaf of consultation's log into account."""
@@ -65,6 +69,8 @@ class ConsultationView(msgspec.Struct):
                 self.proposals[proposal].supporters.discard(supporter)
             case events.CommentAdded(proposal=proposal):
                 self.proposals[proposal].comments += 1
+            case events.ContentErased(leaf=erased):
+                self.erased.add(erased)
             case _:
                 pass
 

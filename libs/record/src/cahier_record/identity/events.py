@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from cahier_record import erasure
 from cahier_record.events import PublicEvent, public_event
 
 
@@ -47,3 +48,17 @@ class CensusRollLoaded(PublicEvent, frozen=True, kw_only=True, omit_defaults=Tru
     rows: int
     districts: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
+
+
+@public_event("identity.v1.erasure.erasure_ordered")
+class ErasureOrdered(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A person is to be forgotten, by every service. subject_digest: erasure.subject_digest."""
+
+    erasure: str
+    subject_digest: str
+    basis: str
+
+
+@public_event("identity.v1.erasure.erasure_confirmed")
+class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
+    """Identity has deleted what it held on a person."""

@@ -5,6 +5,7 @@ Who follows what is private: no follow, person, address or text ever stands in t
 
 from __future__ import annotations
 
+from cahier_record import erasure
 from cahier_record.events import PublicEvent, public_event
 
 
@@ -17,3 +18,13 @@ class MailingHandedOver(PublicEvent, frozen=True, kw_only=True, omit_defaults=Tr
 
     cause: str
     mails: int
+
+
+@public_event("notifications.v1.erasure.content_erased")
+class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defaults=True):
+    """The texts behind a leaf of this log were deleted."""
+
+
+@public_event("notifications.v1.erasure.erasure_confirmed")
+class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
+    """Notifications has deleted what it held on a person."""

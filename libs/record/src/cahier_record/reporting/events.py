@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cahier_record import erasure
 from cahier_record.events import PublicEvent, public_event
 
 OpenState = Literal[
@@ -83,3 +84,13 @@ class PromiseMissed(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
 
     report: str
     answer_by: str
+
+
+@public_event("reporting.v1.erasure.content_erased")
+class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defaults=True):
+    """The texts behind a leaf of this log were deleted."""
+
+
+@public_event("reporting.v1.erasure.erasure_confirmed")
+class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
+    """Reporting has deleted what it held on a person."""

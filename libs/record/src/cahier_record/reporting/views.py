@@ -37,10 +37,14 @@ class ReportView(msgspec.Struct):
 
 
 class ReportingView(msgspec.Struct):
-    """Everything that reporting's log says, by code and by id."""
+    """Everything that reporting's log says, by code and by id.
+
+    erased: events whose texts were deleted; they read `cahier_kernel.texts.ERASED`.
+    """
 
     categories: dict[str, CategoryView] = msgspec.field(default_factory=dict)
     reports: dict[str, ReportView] = msgspec.field(default_factory=dict)
+    erased: set[str] = msgspec.field(default_factory=set)
 
     def apply(self, leaf: Leaf) -> None:
         """Takes the next leaf of reporting's log into account.
@@ -63,6 +67,8 @@ class ReportingView(msgspec.Struct):
                 self.reports[event.report].duplicate_of = event.duplicate_of
             case events.PromiseMissed(report=report):
                 self.reports[report].promise_missed = True
+            case events.ContentErased(leaf=erased):
+                self.erased.add(erased)
             case _:
                 pass
 

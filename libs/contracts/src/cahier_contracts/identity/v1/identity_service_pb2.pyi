@@ -192,3 +192,98 @@ class GetDisclosuresResponse(_message.Message):
     DISCLOSURES_FIELD_NUMBER: _ClassVar[int]
     disclosures: _containers.RepeatedCompositeFieldContainer[Disclosure]
     def __init__(self, disclosures: _Optional[_Iterable[_Union[Disclosure, _Mapping]]] = ...) -> None: ...
+
+class ExportSubjectRequest(_message.Message):
+    __slots__ = ("subject_id",)
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    subject_id: str
+    def __init__(self, subject_id: _Optional[str] = ...) -> None: ...
+
+class HeldItem(_message.Message):
+    __slots__ = ("kind", "id", "event_id", "at", "values")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    event_id: str
+    at: _timestamp_pb2.Timestamp
+    values: _containers.ScalarMap[str, str]
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., event_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., values: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ExportSubjectResponse(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[HeldItem]
+    def __init__(self, items: _Optional[_Iterable[_Union[HeldItem, _Mapping]]] = ...) -> None: ...
+
+class EraseSubjectRequest(_message.Message):
+    __slots__ = ("subject_id", "basis")
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    subject_id: str
+    basis: str
+    def __init__(self, subject_id: _Optional[str] = ..., basis: _Optional[str] = ...) -> None: ...
+
+class EraseSubjectResponse(_message.Message):
+    __slots__ = ("erasure_id", "event_id")
+    ERASURE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    erasure_id: str
+    event_id: str
+    def __init__(self, erasure_id: _Optional[str] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class GetErasureRequest(_message.Message):
+    __slots__ = ("erasure_id",)
+    ERASURE_ID_FIELD_NUMBER: _ClassVar[int]
+    erasure_id: str
+    def __init__(self, erasure_id: _Optional[str] = ...) -> None: ...
+
+class KeptItem(_message.Message):
+    __slots__ = ("what", "until", "basis")
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    what: str
+    until: str
+    basis: str
+    def __init__(self, what: _Optional[str] = ..., until: _Optional[str] = ..., basis: _Optional[str] = ...) -> None: ...
+
+class ServiceErasure(_message.Message):
+    __slots__ = ("service", "confirmed", "confirmed_at", "erased", "kept", "event_id")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_AT_FIELD_NUMBER: _ClassVar[int]
+    ERASED_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    confirmed: bool
+    confirmed_at: _timestamp_pb2.Timestamp
+    erased: int
+    kept: _containers.RepeatedCompositeFieldContainer[KeptItem]
+    event_id: str
+    def __init__(self, service: _Optional[str] = ..., confirmed: _Optional[bool] = ..., confirmed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., erased: _Optional[int] = ..., kept: _Optional[_Iterable[_Union[KeptItem, _Mapping]]] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class GetErasureResponse(_message.Message):
+    __slots__ = ("erasure_id", "basis", "ordered_at", "complete", "services")
+    ERASURE_ID_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    ORDERED_AT_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    erasure_id: str
+    basis: str
+    ordered_at: _timestamp_pb2.Timestamp
+    complete: bool
+    services: _containers.RepeatedCompositeFieldContainer[ServiceErasure]
+    def __init__(self, erasure_id: _Optional[str] = ..., basis: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete: _Optional[bool] = ..., services: _Optional[_Iterable[_Union[ServiceErasure, _Mapping]]] = ...) -> None: ...

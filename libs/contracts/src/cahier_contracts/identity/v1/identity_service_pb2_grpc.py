@@ -90,6 +90,21 @@ class IdentityServiceStub:
                 request_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetDisclosuresRequest.SerializeToString,
                 response_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetDisclosuresResponse.FromString,
                 _registered_method=True)
+        self.ExportSubject = channel.unary_unary(
+                '/cahier.identity.v1.IdentityService/ExportSubject',
+                request_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.ExportSubjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.ExportSubjectResponse.FromString,
+                _registered_method=True)
+        self.EraseSubject = channel.unary_unary(
+                '/cahier.identity.v1.IdentityService/EraseSubject',
+                request_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.EraseSubjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.EraseSubjectResponse.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/cahier.identity.v1.IdentityService/GetErasure',
+                request_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetErasureResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -173,6 +188,29 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportSubject(self, request, context):
+        """All that this service holds on a person. The person, or role admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseSubject(self, request, context):
+        """Forgets a person, here at once and in every other service soon. The person, or role admin.
+        Repeating the call is harmless and answers the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """How far an erasure is: which service has confirmed, and what the law keeps. Open to everybody
+        who knows its id; a forgotten person cannot sign in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +268,21 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.GetDisclosures,
                     request_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetDisclosuresRequest.FromString,
                     response_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetDisclosuresResponse.SerializeToString,
+            ),
+            'ExportSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportSubject,
+                    request_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.ExportSubjectRequest.FromString,
+                    response_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.ExportSubjectResponse.SerializeToString,
+            ),
+            'EraseSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseSubject,
+                    request_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.EraseSubjectRequest.FromString,
+                    response_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.EraseSubjectResponse.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetErasureRequest.FromString,
+                    response_serializer=cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetErasureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +583,87 @@ class IdentityService:
             '/cahier.identity.v1.IdentityService/GetDisclosures',
             cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetDisclosuresRequest.SerializeToString,
             cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetDisclosuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.identity.v1.IdentityService/ExportSubject',
+            cahier_dot_identity_dot_v1_dot_identity__service__pb2.ExportSubjectRequest.SerializeToString,
+            cahier_dot_identity_dot_v1_dot_identity__service__pb2.ExportSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.identity.v1.IdentityService/EraseSubject',
+            cahier_dot_identity_dot_v1_dot_identity__service__pb2.EraseSubjectRequest.SerializeToString,
+            cahier_dot_identity_dot_v1_dot_identity__service__pb2.EraseSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.identity.v1.IdentityService/GetErasure',
+            cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetErasureRequest.SerializeToString,
+            cahier_dot_identity_dot_v1_dot_identity__service__pb2.GetErasureResponse.FromString,
             options,
             channel_credentials,
             insecure,
