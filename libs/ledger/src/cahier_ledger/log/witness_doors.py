@@ -1,0 +1,111 @@
+"""The two ways into a witness: HTTP (C2SP tlog-witness), and the same bytes over NATS.
+
+Neither knows what the bytes mean; both bound what they take. Over NATS the status and the content
+type travel as headers of the reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from cahier_ledger.log.note import BadNote
+from cahier_ledger.log.witness import REQUEST_BYTES_MAX, TEXT, Answer, Witness
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+ADD_CHECKPOINT = "/add-checkpoint"
+KEY = "/key"
+BODY_TIMEOUT_S = 10.0
+STATUS_HEADER = "Tlog-Status"
+CONTENT_TYPE_HEADER = "Content-Type"
+QUEUE = "cahier-witness"
+PENDING_MESSAGES_MAX = 256
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class WitnessApp:
+    """The ASGI application: `POST /add-checkpoint`, and `GET /key` for the witness' vkey.
+
+    other: answers every other path, such as health; without it they are not found.
+    """
+
+    def __init__(self, witness: Witness, other: App | None = None) -> None:
+        self._witness = witness
+        self._other = other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        asked = (scope["method"], scope["path"])
+        if asked == ("POST", ADD_CHECKPOINT):
+            await _respond(send, await self._add_checkpoint(receive))
+        elif scope["path"] == ADD_CHECKPOINT:
+            await _respond(send, Answer(405, TEXT, b"POST only\n"))
+        elif asked == ("GET", KEY):
+            await _respond(send, Answer(200, TEXT, f"{self._witness.vkey}\n".encode()))
+        elif self._other is not None:
+            await self._other(scope, receive, send)
+        else:
+            await _respond(send, Answer(404, TEXT, b"not found\n"))
+
+    async def _add_checkpoint(self, receive: Receive) -> Answer:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                raw = await _body(receive)
+        except TimeoutError:
+            return Answer(408, TEXT, b"the request took too long\n")
+        except BadNote as error:
+            return Answer(400, TEXT, f"{error}\n".encode())
+        return await asyncio.to_thread(self._witness.add_checkpoint, raw)
+
+
+async def answer_over_nats(client: Client, subject: str, witness: Witness) -> Subscription:
+    """Answers requests on a subject, one after the other, until it is unsubscribed.
+
+    Several processes of one witness share the subject, and the state.
+    """
+
+    async def on_request(message: Msg) -> None:
+        if message.reply:
+            answer = await asyncio.to_thread(witness.add_checkpoint, message.data)
+            headers = {
+                STATUS_HEADER: str(answer.status),
+                CONTENT_TYPE_HEADER: answer.content_type,
+            }
+            await client.publish(message.reply, answer.body, headers=headers)
+
+    return await client.subscribe(
+        subject, queue=QUEUE, cb=on_request, pending_msgs_limit=PENDING_MESSAGES_MAX
+    )
+
+
+async def _body(receive: Receive) -> bytes:
+    """The request's body; raises BadNote as soon as it is too long or breaks off."""
+    raw = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadNote("the request broke off")
+        raw += message.get("body", b"")
+        if len(raw) > REQUEST_BYTES_MAX:
+            raise BadNote(f"a request has at most {REQUEST_BYTES_MAX} bytes")
+        if not message.get("more_body", False):
+            return bytes(raw)
+
+
+async def _respond(send: Send, answer: Answer) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
