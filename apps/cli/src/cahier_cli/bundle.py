@@ -17,8 +17,8 @@ import cahier_record.notifications
 import cahier_record.reporting
 from cahier_cli.city import SERVICES, CityError, CityFolder
 from cahier_cli.storage import open_stores
-from cahier_ledger.log.entries import write_entries
 from cahier_ledger.leaves import disclosure_json
+from cahier_ledger.log.entries import write_entries
 from cahier_ledger.model import PublicRow
 from cahier_ledger.stores import Stores
 from cahier_record.events import json_schema, registered

@@ -41,6 +41,20 @@ class CityFolder:
         return self.root / "keys"
 
     @property
+    def log_keys(self) -> Path:
+        """Folder of the public logs' keys and names."""
+        return self.keys / "tlog"
+
+    def log_lock(self, service: str) -> Path:
+        """The lock row of a service's public log: never put back from a backup."""
+        return self.root / "locks" / f"{service}.db"
+
+    @property
+    def log_policy(self) -> Path:
+        """The policy file that the logs are held to, where there is one."""
+        return self.root / "policy"
+
+    @property
     def token_private_key(self) -> Path:
         return self.keys / f"{TOKEN_KEY}.pem"
 
@@ -63,6 +77,10 @@ class CityFolder:
     def name(self) -> str:
         """The city's name, fixed at its first start; raises CityError where there is no city."""
         return str(self._begun("city"))
+
+    def name_or(self, otherwise: str) -> str:
+        """The city's name, or what it will be called at its first start."""
+        return self.name if self.exists else otherwise
 
     @property
     def store(self) -> str:

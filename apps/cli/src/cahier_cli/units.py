@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cahier_cli.city import SERVICES, CityError, CityFolder
+from cahier_cli.keys import Logs, make_keys
 from cahier_cli.storage import UNIT as POSTGRES_UNIT
 from cahier_cli.storage import Storage
 from cahier_ledger.bus.server import NatsServerConfig, nats_server_binary, write_config
@@ -87,13 +88,19 @@ def units_of(
     if dev_clock:
         shared["CLOCK_FILE"] = str(folder.clock_file)
     mailing = _mailing(port)
+    logs = make_keys(folder)
     stored = {"STORE_DSN": dsn} if dsn is not None else {}
     services = [
         _service(
             folder,
             name,
             ports,
-            {**shared, **stored, **(mailing if name == "notifications" else {})},
+            {
+                **shared,
+                **stored,
+                **_logging(folder, logs, name),
+                **(mailing if name == "notifications" else {}),
+            },
         )
         for name in SERVICES
     ]
@@ -140,6 +147,19 @@ def _service(folder: CityFolder, name: str, ports: Ports, shared: dict[str, str]
         _prefixed(name, {**shared, **own}),
         f"{LOOPBACK}:{ports.grpc[name]}",
     )
+
+
+def _logging(folder: CityFolder, logs: Logs, name: str) -> dict[str, str]:
+    """The service's public log: on one machine a checkpoint may come every second."""
+    policy = {"LOG_POLICY": str(folder.log_policy)} if folder.log_policy.is_file() else {}
+    return {
+        "LOG_KEYS": logs.places(name),
+        "LOG_ORIGIN": logs.services[name].origin,
+        "LOG_LOCK": str(folder.log_lock(name)),
+        "LOG_BATCH_S": "0.25",
+        "LOG_CHECKPOINT_S": "1",
+        **policy,
+    }
 
 
 def _collector() -> dict[str, str]:

@@ -108,6 +108,8 @@ _PAGES = [
 _CONTRACTS = [
     contracts.health_page,
     contracts.disclosures,
+    contracts.log_file,
+    contracts.receipt,
     contracts.read_clock,
     contracts.set_clock,
     contracts.later,

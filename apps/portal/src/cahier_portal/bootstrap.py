@@ -8,6 +8,7 @@ from cahier_chassis.unit import Unit
 from cahier_kernel.clock import SystemClock
 from cahier_portal.app import build_app
 from cahier_portal.clients import Services
+from cahier_portal.doors import LogDoors
 from cahier_portal.keys import session_key
 from cahier_portal.rendering import Renderer
 from cahier_portal.session import AccessTokens
@@ -29,6 +30,7 @@ async def bootstrap(unit: Unit, settings: PortalSettings) -> None:
     )
     unit.on_close("services", services.close)
     portal = build_portal(settings, services)
+    unit.on_close("logs", portal.doors.close)
     unit.serve_http(build_app(portal, unit.health, session_key(settings.data_dir)))
 
 
@@ -46,4 +48,5 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         anonymous_throttle=Throttle(settings.anonymous_reports_per_minute),
         clock=settings.clock(),
         watch=UnitWatch(settings.unit_metrics, SystemClock().now),
+        doors=LogDoors(settings.unit_metrics),
     )

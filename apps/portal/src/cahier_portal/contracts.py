@@ -1,5 +1,5 @@
-"""Addresses that other programs rely on: health, disclosures, the development clock, and those
-that a later release serves, which say so."""
+"""Addresses that other programs rely on: health, the public logs and their receipts, disclosures,
+the development clock, and those that a later release serves, which say so."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind, NotFound
+from cahier_portal.doors import Carried
 from cahier_portal.faults import problem
 from cahier_portal.parameters import Caller, PathText
 from cahier_portal.visit import Visit
@@ -32,8 +33,6 @@ _DISCLOSURES = {
 }
 EVENT_ID_CHARS_MAX = 64
 LATER = {
-    "/tlog": "the signed public log is served by a later release",
-    "/receipts": "receipts with proofs are served by a later release",
     "/open311": "Open311 is served by a later release",
     "/open-data": "open data is served by a later release",
 }
@@ -69,6 +68,18 @@ async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> R
         raise
     entries = [[base64url.encode(each.salt), each.name, each.value] for each in answer.disclosures]
     return Response(msgspec.json.encode(entries), media_type=MediaType.JSON)
+
+
+@get("/tlog/{service:str}/{rest:path}", opt=_OUTSIDE)
+async def log_file(visit: Caller, service: PathText, rest: PathText) -> Response[bytes]:
+    """A file of a service's public log: C2SP tlog-tiles, byte for byte as the service has it."""
+    return _carried(await visit.portal.doors.file(service, str(rest).lstrip("/")))
+
+
+@get("/receipts/{event_id:str}", opt=_OUTSIDE)
+async def receipt(visit: Caller, event_id: PathText) -> Response[bytes]:
+    """A public event's receipt (C2SP tlog-proof); 202 until its checkpoint is there."""
+    return _carried(await visit.portal.doors.receipt(event_id))
 
 
 @get("/dev/clock", opt=_OUTSIDE)
@@ -111,6 +122,10 @@ def _dev_clock(visit: Visit) -> FileClock:
     if not (visit.portal.settings.dev_clock and isinstance(clock, FileClock)):
         raise NotFound("dev_clock_off", "the clock of this city cannot be set")
     return clock
+
+
+def _carried(carried: Carried) -> Response[bytes]:
+    return Response(carried.body, status_code=carried.status, headers=carried.headers)
 
 
 def _now(visit: Visit) -> Response[bytes]:

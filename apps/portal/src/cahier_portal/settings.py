@@ -58,8 +58,8 @@ class PortalSettings(ServiceSettings):
     )
     unit_metrics: dict[str, str] = Field(
         default_factory=dict,
-        description="JSON object: base URL of each unit's health by its name, for /dev/status; "
-        "development only.",
+        description="JSON object: base URL of each service's HTTP port by its name: what serves "
+        "its public log, its receipts and its figures.",
     )
 
     @field_validator("time_zone")

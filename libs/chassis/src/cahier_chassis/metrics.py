@@ -78,6 +78,36 @@ OUTBOX_LAG = Gauge(
     "Public events committed and not yet on the bus.",
     registry=REGISTRY,
 )
+LOG_SIZE = Gauge(
+    "cahier_log_size_events",
+    "Public events that the served checkpoint of the public log reaches.",
+    registry=REGISTRY,
+)
+LOG_LAG = Gauge(
+    "cahier_log_lag_events",
+    "Public events committed that the served checkpoint does not reach yet.",
+    registry=REGISTRY,
+)
+LOG_CHECKPOINT_AGE = Gauge(
+    "cahier_log_checkpoint_age_seconds",
+    "Time since a checkpoint of the public log was last published.",
+    registry=REGISTRY,
+)
+LOG_WITNESSES = Gauge(
+    "cahier_log_witnesses",
+    "Witnesses of the policy that cosigned the served checkpoint.",
+    registry=REGISTRY,
+)
+LOG_QUORUM = Gauge(
+    "cahier_log_quorum",
+    "1 while the newest signed checkpoint has the quorum of witnesses that the policy asks for.",
+    registry=REGISTRY,
+)
+LOG_REFUSED = Gauge(
+    "cahier_log_refused",
+    "1 while the public log stands still until a person has decided.",
+    registry=REGISTRY,
+)
 PROJECTION_LAG = Gauge(
     "cahier_projection_lag_events",
     "Events that a projection has not folded yet.",

@@ -17,6 +17,7 @@ from cahier_chassis.roles import ALL_ROLES, Role, parse_roles
 from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import TaskDied, Unit
 from cahier_kernel.errors import DomainError
+from cahier_ledger.log.refusals import LogRefused
 
 EXIT_STOPPED = 0
 EXIT_DIED = 1
@@ -119,6 +120,9 @@ async def _serve(
         await unit.serve(lambda: bootstrap(unit, settings))
     except TaskDied:
         return EXIT_DIED
+    except LogRefused as error:
+        _LOG.error("unit_not_started", reason=error.rule)
+        return EXIT_NOT_STARTED
     except Exception:
         _LOG.exception("unit_not_started")
         return EXIT_NOT_STARTED

@@ -61,8 +61,8 @@ class ServiceSettings(BaseSettings):
     )
     log_keys: str | None = Field(
         None,
-        description="What signs the service's public log: key files or `pkcs11:` URIs, separated by "
-        "commas, the current one first. Without it there is no public log.",
+        description="What signs the service's public log: key files or `pkcs11:` URIs, separated "
+        "by commas, the current one first. Without it there is no public log.",
     )
     log_origin: str = Field(
         "",

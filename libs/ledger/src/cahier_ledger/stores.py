@@ -1,8 +1,9 @@
 """The one place that knows where a service keeps its things: files in a folder, or PostgreSQL.
 
 On PostgreSQL a service has three schemas, as it has three files otherwise: `budget` (events and
-public leaves), `budget_inbox` (what its reactions have done) and `budget_views` (read models).
-The first two belong into the backup; the third may be dropped and is built again.
+public leaves), `budget_inbox` (what its reactions have done) and `budget_views` (read models);
+with `LOG_TILES=store` also `budget_tlog` (the public log's files). All but the views belong into
+the backup; the views may be dropped and are built again.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cahier_ledger.bus.database import SqliteDatabase
 from cahier_ledger.bus.inbox import Inbox
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import ClosableReader, Ledger
+from cahier_ledger.log.storage import DatabaseTiles
 from cahier_ledger.postgres.connections import connect
 from cahier_ledger.postgres.database import PostgresDatabase
 from cahier_ledger.postgres.migrating import migrate
@@ -92,6 +95,15 @@ class Stores:
         if self.dsn is None:
             return Inbox(self.folder / "inbox.db", schema)
         return Inbox(self._database(self.dsn, "inbox", durable=True), schema)
+
+    def open_tiles(self) -> DatabaseTiles:
+        """The public log's files, where they lie beside the events; one a process.
+
+        Raises StoreUnavailable.
+        """
+        if self.dsn is None:
+            return DatabaseTiles(SqliteDatabase(self.folder / "tlog.db", durable=True))
+        return DatabaseTiles(self._database(self.dsn, "tlog", durable=True))
 
     async def alone(self, name: str, work: Work, stand_by: Work | None = None) -> None:
         """Runs `work` in at most one process of the service at a time; see postgres.turns.

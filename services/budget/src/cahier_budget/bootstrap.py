@@ -34,6 +34,7 @@ from cahier_chassis.bus import (
 )
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
+from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import (
@@ -53,6 +54,7 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     """Wires the service into the unit. Commands work while the bus is away."""
     ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
+    await keep_public_log(unit, ledger)
     views = unit.stores.open_views()
     own = OwnProjection(ledger, views, ELECTIONS, fold_elections, observer=BusMeters())
     views.declare(ELECTIONS)

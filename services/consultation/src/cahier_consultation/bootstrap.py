@@ -10,6 +10,7 @@ from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
 from cahier_chassis.pseudonyms import load_pseudonyms
+from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
 from cahier_consultation.adapters.read_model import SqliteReadModel
@@ -36,6 +37,7 @@ async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
     """Opens the store, the key and the views, and hands everything that runs to the unit."""
     ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
+    await keep_public_log(unit, ledger)
     pseudonyms = load_pseudonyms(
         settings.data_dir / "keys" / "pseudonym.key", may_create=ledger.head_seq() == 0
     )

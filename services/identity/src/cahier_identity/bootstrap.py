@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from functools import partial
 
 from cahier_chassis import metrics
@@ -11,6 +12,8 @@ from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
 from cahier_chassis.keys import load_public_keys, secret_key
+from cahier_chassis.public_log import keep_public_log
+from cahier_chassis.reacting import run_reactions
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
 from cahier_chassis.unit import Unit
@@ -20,6 +23,7 @@ from cahier_contracts.identity.v1.identity_service_pb2_grpc import (
 from cahier_identity.adapters.census_rows import CensusView
 from cahier_identity.adapters.passwords import Argon2Passwords
 from cahier_identity.adapters.secrets import HmacSecrets
+from cahier_identity.adapters.subject_keys import SubjectKeys, key_encryption_keys
 from cahier_identity.adapters.tokens import (
     SESSION_AUDIENCE,
     JwtTokens,
@@ -28,9 +32,13 @@ from cahier_identity.adapters.tokens import (
 )
 from cahier_identity.application.attempts import Attempts
 from cahier_identity.application.commands import Commands
+from cahier_identity.application.erasing import Erasing
+from cahier_identity.application.erasures import SCHEMA, Erasures
+from cahier_identity.application.exporting import Exporting
 from cahier_identity.application.projections import CENSUS_VIEW, fold_census
 from cahier_identity.application.publishing import SERVICE, Publishing
 from cahier_identity.application.queries import Queries
+from cahier_identity.application.sealing import SealingMapper
 from cahier_identity.application.sessions import Sessions
 from cahier_identity.entrypoints.grpc import ANONYMOUS, IdentityGrpc
 from cahier_identity.settings import IdentitySettings
@@ -44,6 +52,7 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
     """Opens the store and the keys, and hands everything that runs to the unit."""
     ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
+    await keep_public_log(unit, ledger)
     key = settings.data_dir / "keys" / "pseudonym.key"
     secrets = HmacSecrets(secret_key(key, may_make=ledger.head_seq() == 0))
     tokens = _tokens(settings)
@@ -51,9 +60,30 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
     unit.on_close("passwords", passwords.close)
     census = _census(unit, ledger)
     publishing = Publishing(secrets)
+    subject_keys = _subject_keys(unit, settings, may_make=ledger.head_seq() == 0)
     aggregates = Aggregates(
-        ledger, SERVICE, publishing.publish, lambda: str(uuid7(unit.clock.now())), trace_meta
+        ledger,
+        SERVICE,
+        publishing.publish,
+        lambda: str(uuid7(unit.clock.now())),
+        trace_meta,
+        SealingMapper(subject_keys),
     )
+    erasing = Erasing(
+        ledger,
+        aggregates,
+        clock=unit.clock,
+        secrets=secrets,
+        keys=subject_keys,
+        erasures=settings.erasures(),
+        keep_census_row=timedelta(days=settings.keep_census_row_days),
+    )
+    # Before anything is served: a restored store must not remember whom it had forgotten.
+    await asyncio.to_thread(erasing.replay)
+    inbox = unit.stores.open_inbox(SCHEMA)
+    unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))
+    erasures = Erasures(ledger, inbox)
+    run_reactions(unit, inbox, erasures.reactions())
     servicer = IdentityGrpc(
         ledger,
         Commands(
@@ -69,6 +99,9 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
         ),
         Queries(ledger, aggregates, secrets),
         Sessions(aggregates, secrets, passwords, tokens, Attempts()),
+        erasing,
+        erasures,
+        Exporting(aggregates),
         secrets.fingerprint,
     )
     unit.serve_grpc(
@@ -80,6 +113,15 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
         )
     )
     relay_outbox(unit, ledger)
+
+
+def _subject_keys(unit: Unit, settings: IdentitySettings, *, may_make: bool) -> SubjectKeys:
+    database = unit.stores.open_database("subject_keys")
+    unit.on_close("subject keys", partial(asyncio.to_thread, database.close))
+    file = settings.key_encryption_key_file
+    file = file or settings.data_dir / "keys" / "key-encryption.key"
+    keks = key_encryption_keys(settings.key_encryption_key, file, may_make=may_make)
+    return SubjectKeys(database, keks)
 
 
 def _tokens(settings: IdentitySettings) -> JwtTokens:

@@ -19,7 +19,14 @@ from cahier_ledger.postgres.database import PostgresDatabase
 SCHEMA = "cahier_log_locks"
 """Of the lock rows where a PostgreSQL keeps them; those of several services may share it."""
 
-_COLUMNS = "service, epoch, origin, base, size, root, checkpoint, vkeys"
+_ALL = (
+    "SELECT service, epoch, origin, base, size, root, checkpoint, vkeys "
+    "FROM locks WHERE service = ? ORDER BY epoch"
+)
+_ADD = (
+    "INSERT INTO locks(service, epoch, origin, base, size, root, checkpoint, vkeys) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, epoch) DO NOTHING"
+)
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS locks("
     "service TEXT NOT NULL, epoch INTEGER NOT NULL, origin TEXT NOT NULL, base INTEGER NOT NULL, "
@@ -66,10 +73,7 @@ class LogLocks:
 
     def epochs(self, service: str) -> list[Locked]:
         """All epochs of a service's log, oldest first; [] where none was begun."""
-        rows = self._db.fetch_all(
-            f"SELECT {_COLUMNS} FROM locks WHERE service = ? ORDER BY epoch", (service,)
-        )
-        return [_locked(row) for row in rows]
+        return [_locked(row) for row in self._db.fetch_all(_ALL, (service,))]
 
     def current(self, service: str) -> Locked | None:
         """The epoch that goes on."""
@@ -79,11 +83,7 @@ class LogLocks:
     def begin(self, fresh: Locked) -> None:
         """Adds an epoch; raises LockMoved when there is one of that number."""
         with self._db.transaction() as db:
-            added = db.execute(
-                f"INSERT INTO locks({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (service, epoch) DO NOTHING",
-                _values(fresh),
-            )
+            added = db.execute(_ADD, _values(fresh))
             if added.rowcount != 1:
                 raise LockMoved(fresh.service)
 

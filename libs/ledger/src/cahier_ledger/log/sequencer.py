@@ -98,9 +98,7 @@ class Sequencer:
             self._require_unpublished()
             return
         if row.origin != epoch_origin(self._origin, row.epoch):
-            raise OriginDiffers(
-                self.service, row.origin, epoch_origin(self._origin, row.epoch)
-            )
+            raise OriginDiffers(self.service, row.origin, epoch_origin(self._origin, row.epoch))
         self._require_known_key(row)
         stored = self._ledger.public_head()
         if stored < row.end:

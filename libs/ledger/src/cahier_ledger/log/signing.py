@@ -6,8 +6,9 @@ A log has one key; while it is replaced, two that both sign, the current one fir
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
@@ -67,16 +68,14 @@ class Pkcs11Signer:
         self._place = uri.partition("?")[0]
         path, query = _uri(uri)
         try:
-            import pkcs11
+            pkcs11: Any = import_module("pkcs11")
         except ImportError:
             raise KeyUnusable(self._place, "the package python-pkcs11 is not installed") from None
         with self._usable(pkcs11):
             token = pkcs11.lib(query["module-path"]).get_token(token_label=path["token"])
             session = token.open(user_pin=_pin(query))
             wanted = {"label": path["object"], "key_type": pkcs11.KeyType.EC_EDWARDS}
-            self._key: Any = session.get_key(
-                object_class=pkcs11.ObjectClass.PRIVATE_KEY, **wanted
-            )
+            self._key: Any = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, **wanted)
             public = session.get_key(object_class=pkcs11.ObjectClass.PUBLIC_KEY, **wanted)
             # An OCTET STRING around the 32 bytes (PKCS #11 3.0, section 2.3.5).
             self.public = bytes(public[pkcs11.Attribute.EC_POINT])[-PUBLIC_BYTES:]
@@ -87,7 +86,7 @@ class Pkcs11Signer:
             return bytes(self._key.sign(message, mechanism=self._mechanism))
 
     @contextmanager
-    def _usable(self, pkcs11: Any) -> Any:
+    def _usable(self, pkcs11: Any) -> Iterator[None]:
         try:
             yield
         except KeyError as error:
