@@ -17,6 +17,7 @@ from cahier_chassis.bus import (
 )
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.pseudonyms import load_pseudonyms
+from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.roles import Role
 from cahier_chassis.unit import Unit
 from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
@@ -64,6 +65,7 @@ async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
     """Opens the store, the views and the key, and hands everything that runs to the unit."""
     ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
+    await keep_public_log(unit, ledger)
     key = load_pseudonyms(
         settings.data_dir / "keys" / "unsubscribe.key", may_create=ledger.head_seq() == 0
     )
