@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -54,7 +54,11 @@ async def reacting(
     broker: NatsServer, inbox: Inbox, reaction: Reaction, observer: BusObserver | None = None
 ) -> AsyncIterator[Reactions]:
     faststream = NatsBroker(
-        broker.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, logger=None
+        broker.url,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.05,
+        graceful_timeout=1.0,
+        logger=None,
     )
     reactions = Reactions(faststream, inbox, "testville", observer=observer)
     reactions.add(reaction)
@@ -304,6 +308,136 @@ async def test_one_failing_event_does_not_hold_up_the_others(
         await until(lambda: len(mails(inbox)) == 3)
         await until_dead(nats_client, 1)
     assert mails(inbox) == ["leaf-1", "leaf-3", "leaf-4"]
+
+
+class Together:
+    """Handles many at once, and notes what it was given. failing: ids that it does not handle."""
+
+    def __init__(self, inbox: Inbox, failing: tuple[str, ...] = (), error: str = "") -> None:
+        self.batches: list[list[str]] = []
+        self.singly: list[tuple[str, int]] = []
+        self._inbox, self._failing, self._error = inbox, failing, error
+
+    async def many(self, deliveries: Sequence[Delivery]) -> list[Exception | None]:
+        self.batches.append([delivery.message.id for delivery in deliveries])
+        if self._error:
+            raise ValueError(self._error)
+        return [self._failure(delivery.message.id) for delivery in deliveries]
+
+    async def one(self, delivery: Delivery) -> None:
+        self.singly.append((delivery.message.id, delivery.attempt))
+        failure = self._failure(delivery.message.id)
+        if failure is not None:
+            raise failure
+
+    def _failure(self, id: str) -> Exception | None:
+        return ValueError(id) if id in self._failing else None
+
+    def done(self) -> list[str]:
+        rows = self._inbox.fetch_all("SELECT event_id FROM inbox ORDER BY event_id")
+        return [row[0] for row in rows]
+
+
+def leaves(*numbers: int) -> list[str]:
+    return [f"leaf-{n}" for n in numbers]
+
+
+async def test_events_that_have_gathered_are_handled_together_each_once_in_order(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    handler = Together(inbox)
+    await publish(nats_client, 1, 2, 2, 1, 3, 4)
+    both = reaction(handler.one, handle_many=handler.many)
+    async with reacting(nats_broker, inbox, both):
+        await until(lambda: len(handler.done()) == 4)
+        await asyncio.sleep(0.3)
+    assert handler.batches == [leaves(1, 2, 3, 4)]
+    assert handler.singly == []
+    info = await nats_client.jetstream().consumer_info(STREAM, "notifications-opened")
+    assert (info.num_ack_pending, info.num_pending) == (0, 0)
+
+
+async def test_an_event_that_fails_among_others_fails_alone_and_keeps_their_order(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    await declare_dead_stream(nats_client.jetstream())
+    handler = Together(inbox, failing=("leaf-2",))
+    await publish(nats_client, 1, 2, 3, 4)
+    both = reaction(handler.one, handle_many=handler.many)
+    async with reacting(nats_broker, inbox, both):
+        await until_dead(nats_client, 1)
+    assert handler.batches == [leaves(1, 2, 3, 4)]
+    assert handler.singly == [("leaf-2", 1), ("leaf-2", 2), ("leaf-2", 3)]
+    assert handler.done() == leaves(1, 3, 4)
+
+
+async def test_a_batch_that_fails_as_a_whole_is_handled_one_by_one_in_order(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    handler = Together(inbox, error="all of it")
+    await publish(nats_client, 1, 2, 3)
+    both = reaction(handler.one, handle_many=handler.many)
+    async with reacting(nats_broker, inbox, both):
+        await until(lambda: len(handler.done()) == 3)
+    assert handler.singly == [("leaf-1", 1), ("leaf-2", 1), ("leaf-3", 1)]
+
+
+async def test_what_was_done_before_is_not_given_to_a_batch(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    handler = Together(inbox)
+    inbox.do("notifications-opened", "leaf-2")
+    await publish(nats_client, 1, 2, 3)
+    both = reaction(handler.one, handle_many=handler.many)
+    async with reacting(nats_broker, inbox, both):
+        await until(lambda: len(handler.done()) == 3)
+    assert handler.batches == [leaves(1, 3)]
+
+
+async def test_a_stop_gives_back_at_once_what_was_fetched_and_not_handled(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    begun = asyncio.Event()
+
+    async def stuck(delivery: Delivery) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    await publish(nats_client, 1, 2, 3)
+    async with reacting(nats_broker, inbox, reaction(stuck, delays_s=(0.1,) * 5)):
+        await asyncio.wait_for(begun.wait(), 15)
+    async with reacting(nats_broker, inbox, reaction(send_mail, delays_s=(0.1,) * 5)):
+        await until(lambda: len(mails(inbox)) == 3, 10)
+
+
+async def test_events_that_wait_for_a_slow_one_are_not_given_to_another_process(
+    nats_broker: NatsServer,
+    nats_client: Client,
+    inbox: Inbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cahier_ledger.bus.reactions.ACK_WAIT_S", 0.6)
+    attempts: list[tuple[str, int]] = []
+
+    async def slow(delivery: Delivery) -> None:
+        attempts.append((delivery.message.id, delivery.attempt))
+        await asyncio.sleep(0.5)
+
+    await publish(nats_client, 1, 2, 3, 4)
+    async with reacting(nats_broker, inbox, reaction(slow)):
+        await until(lambda: attempts)
+        async with reacting(nats_broker, inbox, reaction(slow)):
+            await until(lambda: inbox.done("notifications-opened", "leaf-4"))
+    assert attempts == [(id, 1) for id in leaves(1, 2, 3, 4)]
+
+
+def test_the_inbox_notes_many_and_says_which_it_knows(inbox: Inbox) -> None:
+    inbox.do("mail", "leaf-1")
+    inbox.do_all("mail", leaves(1, 2, 3))
+    inbox.do_all("mail", [])
+    assert inbox.those_done("mail", leaves(1, 3, 4)) == set(leaves(1, 3))
+    assert inbox.those_done("other", leaves(1)) == set()
+    assert inbox.those_done("mail", []) == set()
 
 
 async def test_redriving_without_the_reaction_keeps_the_letter(

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -193,7 +194,7 @@ class MailBox:
 
     refuse: {address: reply at RCPT}. data: replies at the end of DATA, used up one by one; "drop"
     takes the mail and drops the line, "stall" takes it and says nothing. greeting: False hangs up
-    on whoever connects.
+    on whoever connects. mails_a_line: after so many it ends the conversation (421).
     """
 
     def __init__(self) -> None:
@@ -205,6 +206,9 @@ class MailBox:
         self.greets = True
         self.port = 0
         self.connections = 0
+        self.mails_a_line = 1_000
+        self.lines: list[SMTP] = []
+        self._taken: Counter[int] = Counter()
         self._server: asyncio.Server | None = None
         self._stalled: list[asyncio.Task[Any]] = []
 
@@ -217,7 +221,9 @@ class MailBox:
         self.connections += 1
         if not self.greets:
             return _HangUp()
-        return SMTP(self, hostname="localhost", loop=asyncio.get_running_loop())
+        line = SMTP(self, hostname="localhost", loop=asyncio.get_running_loop())
+        self.lines.append(line)
+        return line
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -228,8 +234,17 @@ class MailBox:
     async def handle_MAIL(
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
+        if self._taken[id(server)] >= self.mails_a_line:
+            return "421 Enough for one conversation"
         envelope.mail_from = address
         return self.senders
+
+    def hang_up(self) -> None:
+        """Drops all lines, as a server does that is restarted."""
+        for line in self.lines:
+            if line.transport is not None:
+                line.transport.abort()
+        self.lines.clear()
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
@@ -243,6 +258,7 @@ class MailBox:
         reply = self.data.pop(0) if self.data else "250 Kept"
         if reply[0] in "45":
             return reply
+        self._taken[id(server)] += 1
         self.raw.append(envelope.content)
         parser = BytesParser(_class=EmailMessage, policy=policy.default)
         self.mails.append(parser.parsebytes(envelope.content))

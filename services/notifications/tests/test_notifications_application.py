@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -490,6 +491,92 @@ async def test_many_mails_go_over_few_connections(desk, mail_box):
     assert len(mail_box.mails) == 30
     assert mail_box.connections <= 2
     assert len({mail["Message-ID"] for mail in mail_box.mails}) == 30
+
+
+async def comments(desk, count: int) -> None:
+    """Mails to ann, one each."""
+    for _ in range(count):
+        await desk.react(COMMENTED)
+    await desk.settled()
+
+
+async def test_a_conversation_is_kept_from_round_to_round(desk, mail_box):
+    await desk.follow("ann")
+    for _ in range(4):
+        await comments(desk, 1)
+        await desk.handing_over.round()
+    assert len(mail_box.mails) == 4
+    assert mail_box.connections == 1
+
+
+async def test_a_line_that_dropped_while_it_was_idle_costs_no_try(desk, mail_box):
+    await desk.follow("ann")
+    await comments(desk, 1)
+    await desk.handing_over.round()
+    mail_box.hang_up()
+    await comments(desk, 1)
+    await desk.handing_over.round()
+    assert len(mail_box.mails) == 2
+    assert mail_box.connections == 2
+
+
+async def test_a_server_that_ends_a_conversation_after_some_mails_is_called_again(desk, mail_box):
+    mail_box.mails_a_line = 3
+    await desk.follow("ann")
+    await comments(desk, 10)
+    await desk.handing_over.round()
+    assert desk.waiting() == []
+    assert len({mail["Message-ID"] for mail in mail_box.mails}) == len(mail_box.mails) == 10
+
+
+async def test_a_conversation_is_ended_after_many_mails(desk, mail_box, monkeypatch):
+    from cahier_notifications.application import lines
+
+    monkeypatch.setattr(lines, "LINE_MAILS_MAX", 2)
+    await desk.follow("ann")
+    await comments(desk, 10)
+    await desk.handing_over.round()
+    assert len(mail_box.mails) == 10
+    assert mail_box.connections >= 5
+
+
+async def test_a_refused_mail_leaves_its_conversation_to_the_next(desk, mail_box):
+    for person in ("ann", "bob", "eve"):
+        await desk.follow(person)
+    mail_box.refuse["ann@example.org"] = "451 Later"
+    await desk.react(ACCEPTED)
+    await desk.settled()
+    await desk.handing_over.round()
+    assert sorted(mail_box.recipients) == ["bob", "eve"]
+    assert mail_box.connections <= 2
+
+
+async def test_idle_conversations_are_ended(desk, mail_box, monkeypatch, until):
+    monkeypatch.setattr(handing, "IDLE_S", 0.02)
+    await desk.follow("ann")
+    await comments(desk, 1)
+    running = asyncio.create_task(desk.handing_over.run())
+    await until(lambda: mail_box.mails)
+    await until(lambda: all(line.transport is None for line in mail_box.lines))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_many_events_are_planned_with_one_commit_and_each_failure_is_its_own(desk):
+    for person in ("ann", "bob"):
+        await desk.follow(person)
+    messages = [desk.told(event) for event in (ACCEPTED, COMMENTED, COMMENTED)]
+    messages.insert(1, replace(messages[0], id="x", leaf=b"no leaf"))
+    before = desk.ledger.counters.batches
+    deliveries = [type("D", (), {"message": message, "attempt": 1})() for message in messages]
+    outcomes = await desk.planning.react_to_many(deliveries)
+    assert [outcome is None for outcome in outcomes] == [True, False, True, True]
+    assert desk.ledger.counters.batches == before + 1
+    plans = [event for event in desk.events() if isinstance(event, MailsPlanned)]
+    assert [plan.cause for plan in plans] == [messages[n].id for n in (0, 2, 3)]
+    again = await desk.planning.react_to_many(deliveries)
+    assert [outcome is None for outcome in again] == [True, False, True, True]
+    assert kinds(desk.events()).count("MailsPlanned") == 3
 
 
 async def test_a_letter_that_cannot_be_written_is_given_up(desk, mail_box, monkeypatch):

@@ -98,6 +98,26 @@ def test_lines_are_short_enough_for_any_server(letters):
             assert content.isascii()
 
 
+def test_the_bodies_are_quoted_printable_with_lines_of_at_most_76_characters(letters):
+    for language in LANGUAGES:
+        content = letters.write(MAIL, ContactRow("ann@example.org", language)).content
+        _, _, bodies = content.partition(b"\r\n\r\n")
+        assert b"\n" not in content.replace(b"\r\n", b"")
+        assert all(len(line) <= 76 for line in bodies.split(b"\r\n"))
+        mail = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(content)
+        assert not [part.defects for part in mail.walk() if part.defects]
+        assert mail.get_content_type() == "multipart/alternative"
+
+
+def test_an_address_begins_no_line_of_its_own(letters):
+    for address in (
+        "ann@example.org\r\nBcc: eve@example.org",
+        "ann@\N{LATIN SMALL LETTER E WITH ACUTE}",
+    ):
+        with pytest.raises(ValueError, match="one line of ASCII"):
+            letters.write(MAIL, ContactRow(address, "en"))
+
+
 def test_money_is_written_in_the_readers_way(letters):
     costed = replace(
         MAIL, letter="project_costed", params={"cents": "123456789", "currency": "EUR"}

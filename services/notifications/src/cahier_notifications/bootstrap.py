@@ -130,7 +130,7 @@ def _react(unit: Unit, settings: NotificationsSettings, planning: Planning) -> N
             logger=None,
         )
         running = Reactions(broker, inbox, settings.city, observer=BusMeters())
-        for reaction in reactions(planning.react):
+        for reaction in reactions(planning.react, planning.react_to_many):
             running.add(reaction)
         unit.health.add_degradation("reactions", lambda: _unless_running(running))
         await running.run()

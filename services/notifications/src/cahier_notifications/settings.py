@@ -32,7 +32,7 @@ class NotificationsSettings(ServiceSettings):
         20, ge=1, le=300, description="Longest wait for one step of a hand-over, in seconds."
     )
     smtp_connections: int = Field(
-        4, ge=1, le=32, description="Most connections to the mail server at a time."
+        8, ge=1, le=32, description="Most connections to the mail server at a time."
     )
     capture: bool = Field(
         False,

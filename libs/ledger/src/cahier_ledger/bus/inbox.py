@@ -59,6 +59,26 @@ class Inbox:
             if effect is not None:
                 effect(db)
 
+    def those_done(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
+        """Which of the events the reaction has acted on."""
+        marks = ", ".join("?" * len(event_ids))
+        if not marks:
+            return set()
+        rows = self._db.fetch_all(
+            f"SELECT event_id FROM inbox WHERE reaction = ? AND event_id IN ({marks})",  # noqa: S608
+            (reaction, *event_ids),
+        )
+        return {row[0] for row in rows}
+
+    def do_all(self, reaction: str, event_ids: Sequence[str]) -> None:
+        """Stores that the events are done with, those that were not yet; durable at its return."""
+        if event_ids:
+            with self._db.transaction() as db:
+                db.executemany(
+                    "INSERT INTO inbox VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    [(reaction, event_id) for event_id in event_ids],
+                )
+
     def transaction(self) -> AbstractContextManager[Sql]:
         """For what effects left to be done; ends with the block, durable then."""
         return self._db.transaction()

@@ -1,17 +1,21 @@
-"""Acts on others' public events: policies, notifications. Low rates, each event at most once.
+"""Acts on others' public events: policies, notifications. Each event at most once.
 
 A delivery is acknowledged only after its effect is durable. A handler that fails is tried again
 after growing delays; when the deliveries are used up the broker's notice goes to the DEAD stream,
 where a person finds it (see dead.py). FastStream carries the subscriptions, so that they also
 stand in the AsyncAPI page; it is told not to acknowledge anything by itself.
+
+Events that have gathered are fetched together. A reaction that can handle many at once is given
+them so, and pays for two durable commits a batch instead of two an event; whatever fails there is
+handled one by one, as everything is for the others.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import nats.errors
@@ -35,6 +39,9 @@ DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 PULL_TIMEOUT_S = 2.0
 WATCH_EVERY_S = 2.0
 PENDING_MAX = 100
+BATCH_MAX = 50
+GATHER_S = 0.001
+"""FastStream begins to hand on all messages of a fetch at once: they have arrived after this."""
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +70,7 @@ class Delivery:
 
 
 Handler = Callable[[Delivery], Awaitable[None]]
+ManyHandler = Callable[[Sequence[Delivery]], Awaitable[Sequence[Exception | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,10 @@ class Reaction:
     handle: may come twice for one event if the process dies in the middle, so its effect is
     either `delivery.write` or an append under `delivery.key`. At most HANDLE_TIMEOUT_S.
     delays_s: waits before the second, third, ... delivery; one delivery more than delays.
+    handle_many: does for several events, in their order, what `handle` does for each, sooner: an
+    append under each delivery's key, never `delivery.write`. Answers for each event why it was not
+    handled, or None; an event that failed has left no trace, and is given to `handle` after the
+    others. If it raises, all are.
     """
 
     name: str
@@ -81,6 +93,7 @@ class Reaction:
     handle: Handler
     types: tuple[str, ...] = ()
     delays_s: tuple[float, ...] = field(default=DELAYS_S)
+    handle_many: ManyHandler | None = None
 
 
 class Reactions:
@@ -119,6 +132,17 @@ class Reactions:
             await self._broker.stop()
 
 
+@dataclass(slots=True)
+class _Arrived:
+    """A message that FastStream has handed on. message: None for a stranger's."""
+
+    delivered: NatsMessage
+    seq: int
+    attempt: int
+    message: PublicMessage | None
+    answered: bool = False
+
+
 class _Running:
     """A reaction, its subscriber and its consumer."""
 
@@ -139,12 +163,14 @@ class _Running:
         self._config = self._consumer_config()
         self._subscribed = False
         self._redrives = False
+        self._arrived: list[_Arrived] = []
+        self._turn = asyncio.Lock()
         self._subscriber = broker.subscriber(
             public_subjects(city, reaction.service),
             stream=JStream(self._stream, declare=False),
             durable=reaction.name,
             config=self._config,
-            pull_sub=PullSub(batch_size=1, timeout=PULL_TIMEOUT_S),
+            pull_sub=PullSub(batch_size=BATCH_MAX, timeout=PULL_TIMEOUT_S),
             ack_policy=FastStreamAck.MANUAL,
             decoder=_undecoded,
             title=reaction.name,
@@ -194,21 +220,82 @@ class _Running:
             self._subscribed = True
 
     async def _deliver(self, delivered: NatsMessage) -> None:
-        """FastStream's handler: never raises, always answers the broker."""
+        """FastStream's handler: never raises, always answers the broker.
+
+        It is called for all messages of a fetch at once; the first call answers for all of them.
+        """
         raw = delivered.raw_message
-        attempt = raw.metadata.num_delivered or 1
+        at = raw.metadata
         message = incoming(raw.headers, raw.data)
+        arrived = _Arrived(delivered, at.sequence.stream, at.num_delivered or 1, message)
+        self._arrived.append(arrived)
+        async with self._turn:
+            if arrived.answered:
+                return
+            await asyncio.sleep(GATHER_S)
+            batch, self._arrived = self._arrived, []
+            async with _kept(batch):
+                await self._answer_all(sorted(batch, key=lambda each: each.seq))
+
+    async def _answer_all(self, batch: Sequence[_Arrived]) -> None:
+        if self.reaction.handle_many is not None and len(batch) > 1:
+            await self._act_together(batch, self.reaction.handle_many)
+        for each in batch:
+            if not each.answered:
+                await self._answer(each)
+
+    async def _act_together(self, batch: Sequence[_Arrived], handle_many: ManyHandler) -> None:
+        """Handles and answers as many as can be handled at once."""
+        try:
+            handled = await self._handled(batch, handle_many)
+        except Exception as error:
+            log.info("%s goes on one by one: %s", self.reaction.name, whence(error))
+            return
+        for each in batch:
+            if each.message is not None and each.message.id in handled:
+                await self._acknowledge(each)
+
+    async def _handled(self, batch: Sequence[_Arrived], handle_many: ManyHandler) -> set[str]:
+        """The ids of those events that are noted, durably, as done with, now or before."""
+        name = self.reaction.name
+        # An event that came twice is handled once.
+        first = {each.message.id: each for each in reversed(batch) if each.message is not None}
+        done = await asyncio.to_thread(self._inbox.those_done, name, list(first))
+        fresh = [
+            Delivery(each.message, each.attempt, name, self._inbox)
+            for each in sorted(first.values(), key=lambda each: each.seq)
+            if each.message is not None and each.message.id not in done
+        ]
+        if fresh:
+            async with asyncio.timeout(HANDLE_TIMEOUT_S):
+                outcomes = await handle_many(fresh)
+            pairs = zip(fresh, outcomes, strict=True)
+            good = [delivery.message.id for delivery, error in pairs if error is None]
+            await asyncio.to_thread(self._inbox.do_all, name, good)
+            done |= set(good)
+        return done
+
+    async def _answer(self, arrived: _Arrived) -> None:
+        """Handles one event and answers the broker."""
+        delivered, message = arrived.delivered, arrived.message
         if message is None:
-            log.warning("%s: a message on %s is no public event", self.reaction.name, raw.subject)
+            subject = delivered.raw_message.subject
+            log.warning("%s: a message on %s is no public event", self.reaction.name, subject)
+            arrived.answered = True
             await delivered.ack()
             return
         try:
-            await self._act_once_stores_answer(delivered, message, attempt)
+            await self._act_once_stores_answer(delivered, message, arrived.attempt)
         except Exception as error:
-            await self._failed(delivered, message, attempt, error)
+            arrived.answered = True
+            await self._failed(delivered, message, arrived.attempt, error)
         else:
-            self._observer.handled(self.reaction.name, attempt)
-            await delivered.ack()
+            await self._acknowledge(arrived)
+
+    async def _acknowledge(self, arrived: _Arrived) -> None:
+        arrived.answered = True
+        self._observer.handled(self.reaction.name, arrived.attempt)
+        await arrived.delivered.ack()
 
     async def _act_once_stores_answer(
         self, delivered: NatsMessage, message: PublicMessage, attempt: int
@@ -265,6 +352,32 @@ class _Running:
                 await request.respond(b"")
 
         return handle
+
+
+@asynccontextmanager
+async def _kept(batch: Sequence[_Arrived]) -> AsyncIterator[None]:
+    """Tells the broker, until the block ends, that what is not answered is being worked on.
+
+    What is not answered then, because the process is told to end, is given back at once.
+    """
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(ACK_WAIT_S / 3)
+            for each in batch:
+                if not each.answered:
+                    with suppress(nats.errors.Error, OSError):
+                        await each.delivered.in_progress()
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        for each in batch:
+            if not each.answered:
+                with suppress(nats.errors.Error, OSError):
+                    await each.delivered.nack()
 
 
 async def _undecoded(message: NatsMessage) -> bytes:

@@ -3,15 +3,20 @@
 A letter is a pure function of the mail: the same bytes and the same Message-ID at every try, so
 that a mail which is handed over twice can be told for one. The way out stands in its head
 (RFC 2369, RFC 8058) and in its text.
+
+Python's mail package takes 2 ms to put a letter together, the same few heads each time. It folds
+those once; the rest, all of it ASCII of known form, is joined here.
 """
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import tomllib
 from email.headerregistry import Address
-from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import format_datetime
+from functools import lru_cache
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -61,35 +66,44 @@ class CatalogueLetters:
         self._sender = sender
         self._unsubscribing = unsubscribing
         self._catalogues = {language: catalogue(language) for language in LANGUAGES}
+        self._frames = {
+            language: {key: word.format(city=city) for key, word in texts["frame"].items()}
+            for language, texts in self._catalogues.items()
+        }
 
     def write(self, mail: WaitingMail, contact: ContactRow) -> Letter:
-        texts = self._catalogues[contact.language]
-        words = self._words(mail, texts, contact.language)
-        message = EmailMessage(policy=SMTP)
-        name = texts["frame"]["sender"].format(city=self._city)
-        message["From"] = Address(display_name=name, addr_spec=self._sender)
-        message["To"] = Address(addr_spec=contact.email)
-        message["Subject"] = words["subject"]
-        message["Date"] = from_rfc3339(mail.planned_at)
+        words = self._words(mail, contact.language)
         digest = message_digest(mail.cause, mail.follow)
-        message["Message-ID"] = f"<{digest}@{self._city}>"
-        message["List-Unsubscribe"] = f"<{words['stop_page']}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(_plain(words), cte="quoted-printable")
+        boundary = f"=={digest[:40]}=="
+        heads = (
+            self._from(contact.language),
+            f"To: {_sendable(contact.email)}",
+            _folded("Subject", words["subject"]),
+            f"Date: {format_datetime(from_rfc3339(mail.planned_at))}",
+            f"Message-ID: <{digest}@{self._city}>",
+            f"List-Unsubscribe: <{words['stop_page']}>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            "Auto-Submitted: auto-generated",
+            "MIME-Version: 1.0",
+            f'Content-Type: multipart/alternative; boundary="{boundary}"',
+            f"Content-Language: {contact.language}",
+        )
         html = _HTML.format(**{name: escape(word) for name, word in words.items()})
-        message.add_alternative(html, subtype="html", cte="quoted-printable")
-        # After the bodies, which would take it along into the first of them.
-        message["Content-Language"] = contact.language
-        message.set_boundary(f"=={digest[:40]}==")
-        return Letter(contact.email, message.as_bytes(policy=_UNFOLDED))
+        parts = (_part("plain", _plain(words)), _part("html", html))
+        body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts)
+        text = "\r\n".join(heads) + f"\r\n\r\n{body}--{boundary}--\r\n"
+        return Letter(contact.email, text.encode("ascii"))
 
-    def _words(self, mail: WaitingMail, texts: dict[str, Any], language: str) -> dict[str, str]:
+    def _from(self, language: str) -> str:
+        name = self._frames[language]["sender"]
+        return _folded("From", str(Address(display_name=name, addr_spec=self._sender)))
+
+    def _words(self, mail: WaitingMail, language: str) -> dict[str, str]:
+        texts = self._catalogues[language]
         letter = texts["letter"][mail.letter]
         params = {"amount": _amount(mail.params, texts["number"])}
-        words = {key: word.format(city=self._city) for key, word in texts["frame"].items()}
         return {
-            **words,
+            **self._frames[language],
             "language": language,
             "subject": letter["subject"],
             "text": letter["text"].format(**params),
@@ -111,6 +125,29 @@ def catalogue(language: str) -> dict[str, Any]:
 def message_digest(cause: str, follow: str) -> str:
     """The Message-ID's own part: SHA-256 of the event's and the follow's id, in hex."""
     return hashlib.sha256(f"{cause}\0{follow}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _folded(name: str, value: str) -> str:
+    """A head as RFC 2047 has it, without the line's end."""
+    head: str = _UNFOLDED.header_factory(name, value).fold(policy=_UNFOLDED)
+    return head.removesuffix("\r\n")
+
+
+def _sendable(address: str) -> str:
+    """The address as it stands; raises ValueError for one that would begin another line."""
+    if not (address.isascii() and address.isprintable()):
+        raise ValueError("an address that is not one line of ASCII")
+    return address
+
+
+def _part(kind: str, text: str) -> str:
+    """One of the two bodies, quoted-printable (RFC 2045)."""
+    quoted = binascii.b2a_qp(text.replace("\n", "\r\n").encode(), istext=True).decode("ascii")
+    return (
+        f'Content-Type: text/{kind}; charset="utf-8"\r\n'
+        f"Content-Transfer-Encoding: quoted-printable\r\n\r\n{quoted}"
+    )
 
 
 def _plain(words: dict[str, str]) -> str:

@@ -23,6 +23,7 @@ from cahier_notifications.application.ports import (
 )
 
 QUIT_S_MAX = 2.0
+ANSWER_S_MAX = 5.0
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _FOR_GOOD = 500
 _CLOSING = 421
@@ -118,6 +119,15 @@ class SmtpSession:
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             self._client.close()
             raise HandOverUnsure(_told(error)) from error
+
+    async def answers(self) -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_S_MAX):
+                await self._client.rset()
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            self._client.close()
+            return False
+        return True
 
     async def close(self) -> None:
         if not self._client.is_connected:

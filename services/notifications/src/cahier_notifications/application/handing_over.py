@@ -23,12 +23,12 @@ from cahier_kernel.clock import Clock
 from cahier_ledger.bus.health import backoff_s, heed_cancel
 from cahier_ledger.model import Append, StoreUnavailable, StreamAppend, StreamConflict
 from cahier_ledger.store import LedgerStore
+from cahier_notifications.application.lines import Line, Lines
 from cahier_notifications.application.ports import (
     HandOverUnsure,
     Letters,
     MailRefused,
     MailServer,
-    MailSession,
     ReadModel,
     ServerAway,
     WaitingMail,
@@ -47,6 +47,8 @@ SCAN_PAGE = 500
 SCAN_MAILS_MAX = 20_000
 SETTLED_A_ROUND_MAX = 500
 IDLE_S = 1.0
+IDLE_ROUNDS_KEPT = 5
+"""After so many rounds without a mail the conversations with the server are ended."""
 SERVER_PAUSE_S_FIRST = 0.5
 SERVER_PAUSE_S_MAX = 60.0
 REFUSALS_MAX = 3
@@ -87,7 +89,7 @@ class HandingOver:
         self._ledger = ledger
         self._views = views
         self._letters = letters
-        self._server = server
+        self._lines = Lines(server)
         self._clock = clock
         self._connections = connections
         self._now_s = now_s
@@ -107,7 +109,13 @@ class HandingOver:
         """Hands over until cancelled."""
         # A view that is being built again does not know yet who follows no more.
         await self._views.caught_up()
-        pauses = backoff_s(SERVER_PAUSE_S_FIRST, SERVER_PAUSE_S_MAX)
+        try:
+            await self._run()
+        finally:
+            await self._lines.close()
+
+    async def _run(self) -> None:
+        pauses, idle = backoff_s(SERVER_PAUSE_S_FIRST, SERVER_PAUSE_S_MAX), 0
         while True:
             heed_cancel()
             self._woken.clear()
@@ -118,6 +126,9 @@ class HandingOver:
                 await asyncio.sleep(next(pauses))
                 continue
             pauses = backoff_s(SERVER_PAUSE_S_FIRST, SERVER_PAUSE_S_MAX)
+            idle = 0 if worked else idle + 1
+            if idle >= IDLE_ROUNDS_KEPT:
+                await self._lines.close()
             if not worked:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(IDLE_S):
@@ -129,15 +140,18 @@ class HandingOver:
         Returns whether anything was done. Raises ServerAway; what was handed over before is kept.
         """
         # What woke us may be a moment ahead of the view.
-        await self._views.settle(self._ledger.head_seq())
+        await self._settle_views()
         due = await asyncio.to_thread(self._due)
         metrics.MAILS_WAITING.set(await asyncio.to_thread(self._views.count_waiting))
         try:
             await self._hand_over_all(deque(due))
         finally:
-            await self._views.settle(self._ledger.head_seq())
+            await self._settle_views()
             settled = await self._settle_mailings()
         return bool(due) or settled
+
+    async def _settle_views(self) -> None:
+        await self._views.settle(await asyncio.to_thread(self._ledger.head_seq))
 
     def _due(self) -> list[WaitingMail]:
         """The first mails of the queue that need not wait for their next try."""
@@ -149,7 +163,7 @@ class HandingOver:
             if len(page) < SCAN_PAGE or len(due) >= ROUND_MAILS_MAX:
                 break
             after = page[-1].place
-        return due[:ROUND_MAILS_MAX]
+        return [mail for mail in due[:ROUND_MAILS_MAX] if not self._has_ended(mail)]
 
     def _not_before_s(self, mail: WaitingMail) -> float:
         tries = self._tries.get((mail.cause, mail.follow))
@@ -167,28 +181,28 @@ class HandingOver:
                 raise outcome
 
     async def _hand_over_some(self, queue: deque[WaitingMail]) -> None:
-        """One connection's work; ends when the queue is empty or the session breaks."""
-        session: MailSession | None = None
+        """One line's work; ends when the queue is empty or the line breaks."""
+        line: Line | None = None
         try:
             while queue:
                 mail = queue.popleft()
-                if self._has_ended(mail):
-                    continue
                 if mail.contact is None:
                     await self._end(mail, "dropped")
                     continue
-                if session is None:
-                    session = await self._server.connect()
+                line = line or await self._lines.take()
                 with continue_trace(mail.traceparent, "notifications.hand_over", SpanKind.CLIENT):
-                    await self._hand_over(mail, session)
+                    await self._hand_over(mail, line)
                 self._away = ""
-        except HandOverUnsure as error:
-            raise ServerAway(str(error)) from error
-        finally:
-            if session is not None:
-                await session.close()
+        except BaseException as error:
+            if line is not None:
+                await line.close()
+            if isinstance(error, HandOverUnsure):
+                raise ServerAway(str(error)) from error
+            raise
+        if line is not None:
+            self._lines.give_back(line)
 
-    async def _hand_over(self, mail: WaitingMail, session: MailSession) -> None:
+    async def _hand_over(self, mail: WaitingMail, line: Line) -> None:
         if mail.contact is None:
             raise ValueError("the mail has no recipient")
         try:
@@ -198,7 +212,7 @@ class HandingOver:
             await self._end(mail, "given_up")
             return
         try:
-            await session.hand_over(letter)
+            await line.hand_over(letter)
         except MailRefused as refusal:
             metrics.MAIL_FAILURES.labels("refused").inc()
             await self._failed(mail, refusal.code, REFUSALS_MAX if refusal.for_good else TRIES_MAX)

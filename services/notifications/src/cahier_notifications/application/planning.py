@@ -15,8 +15,9 @@ from cahier_chassis.logs import get_logger
 from cahier_chassis.telemetry import continue_trace
 from cahier_kernel.clock import Clock, from_rfc3339
 from cahier_kernel.errors import TooLarge
+from cahier_ledger.bus.envelope import PublicMessage
 from cahier_ledger.bus.reactions import Delivery
-from cahier_ledger.model import Append, StreamAppend, StreamConflict
+from cahier_ledger.model import Append, Appended, StreamAppend, StreamConflict
 from cahier_ledger.store import LedgerStore
 from cahier_notifications.application.ports import FollowRow, ReadModel
 from cahier_notifications.application.publishing import new_event
@@ -49,15 +50,43 @@ class Planning:
 
     async def react(self, delivery: Delivery) -> None:
         """Raises Unavailable `views_lag` (tried again), TooLarge `too_many_mails`."""
-        message = delivery.message
+        for failure in await self.react_to_many((delivery,)):
+            if failure is not None:
+                raise failure
+
+    async def react_to_many(self, deliveries: Sequence[Delivery]) -> list[Exception | None]:
+        """As react for each, events of one sibling, with one commit; answers why, where it failed.
+
+        Raises Unavailable `views_lag` for all.
+        """
+        messages = [delivery.message for delivery in deliveries]
+        for service in {message.type.partition(".")[0] for message in messages}:
+            last = max(m.public_seq for m in messages if m.type.partition(".")[0] == service)
+            await self._views.require(service, last)
+        made = await asyncio.to_thread(lambda: [self._append(message) for message in messages])
+        appends = [each for each in made if isinstance(each, Append)]
+        stored = iter(await self._ledger.append_many(appends))
+        outcomes = [next(stored) if isinstance(each, Append) else each for each in made]
+        if any(isinstance(outcome, Appended) for outcome in outcomes):
+            self._planned()
+        return [_failure(outcome) for outcome in outcomes]
+
+    def _append(self, message: PublicMessage) -> Append | Exception | None:
+        """The event's plans, ready to be stored; None when it concerns nobody."""
         with continue_trace(message.traceparent, "notifications.plan"):
-            leaf = decode_leaf(message.leaf)
-            await self._views.require(leaf.service, message.public_seq)
-            plans = await asyncio.to_thread(self._plans, leaf)
-            if plans and await self._store(leaf.id, plans):
-                mails = sum(len(plan.follows) for plan in plans)
-                _LOG.info("mails_planned", cause=leaf.id, type=leaf.type, mails=mails)
-                self._planned()
+            try:
+                leaf = decode_leaf(message.leaf)
+                plans = self._plans(leaf)
+            except Exception as error:
+                return error
+            if not plans:
+                return None
+            mails = sum(len(plan.follows) for plan in plans)
+            _LOG.info("mails_planned", cause=leaf.id, type=leaf.type, mails=mails)
+            now = self._clock.now()
+            events = tuple(new_event(plan, now) for plan in plans)
+            # Named by the event and new: what was planned at an earlier delivery conflicts.
+            return Append((StreamAppend(f"mailing-{mailing_key(leaf.id).hex}", 0, events),))
 
     def _plans(self, leaf: Leaf) -> list[MailsPlanned]:
         notices = notices_of(leaf.event, self._views.facts)
@@ -86,15 +115,10 @@ class Planning:
                 found[row.thing].append(row)
         return found
 
-    async def _store(self, cause: str, plans: Sequence[MailsPlanned]) -> bool:
-        now = self._clock.now()
-        events = tuple(new_event(plan, now) for plan in plans)
-        stream = f"mailing-{mailing_key(cause).hex}"
-        try:
-            await self._ledger.append(Append((StreamAppend(stream, 0, events),)))
-        except StreamConflict:
-            return False  # planned at an earlier delivery
-        return True
+
+def _failure(outcome: Appended | Exception | None) -> Exception | None:
+    """Why an event was not dealt with. A conflict says that it was, at an earlier delivery."""
+    return None if isinstance(outcome, Appended | StreamConflict) else outcome
 
 
 def _event_time(leaf: Leaf) -> datetime | None:

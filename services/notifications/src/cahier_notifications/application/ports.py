@@ -160,6 +160,9 @@ class MailSession(Protocol):
         Raises MailRefused (the session goes on), HandOverUnsure or ServerAway (it is over).
         """
 
+    async def answers(self) -> bool:
+        """Whether the server still answers between two mails, in bounded time; never raises."""
+
     async def close(self) -> None:
         """Ends it politely, in bounded time. Safe to call twice; never raises."""
 
