@@ -115,6 +115,15 @@ class CityFolder:
             write_key_pair(self.keys, TOKEN_KEY)
         return self.name
 
+    @property
+    def is_running(self) -> bool:
+        """Whether some `cahier up` holds this folder."""
+        try:
+            CityLock(self).release()
+        except CityError:
+            return True
+        return False
+
     def running(self) -> dict[str, Any]:
         """What run.json says; raises CityError when no city runs here."""
         try:

@@ -141,7 +141,9 @@ def export() -> None:
 def export_bundle_command(out: Path, data: Path) -> None:
     """Write everything an auditor needs into the new folder OUT."""
     try:
-        sizes = export_bundle(CityFolder(data.resolve()), out)
+        sizes = export_bundle(
+            CityFolder(data.resolve()), out, lambda line: click.echo(line, err=True)
+        )
     except (CityError, OSError) as error:
         refuse("cahier export bundle", error)
     for service, size in sizes.items():
