@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cahier_kernel import base64url
 from cahier_kernel.ids import derived_uuid
-from cahier_ledger.log.entries import write_entries
 from cahier_ledger.leaves import disclosure_json, make_leaf
+from cahier_ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from cahier_ledger.log.cosignature import cosign
+from cahier_ledger.log.entries import write_entries
+from cahier_ledger.log.merkle import leaf_hashes, root_of
+from cahier_ledger.log.note import COSIGNATURE_V1, ED25519, Vkey
+from cahier_ledger.log.policy import Policy, PolicyLog, PolicyWitness
+from cahier_ledger.log.tiles import grow
 from cahier_ledger.model import PublicLeaf
 from cahier_ledger.sealing import Opener, ballot_binding, new_trustee_key, seal
 from cahier_record.budget import events as budget
@@ -36,6 +44,53 @@ SIZE = 64
 CHOICES = ((1,), (1, 2), (2,), (1, 3), (3,))
 
 
+class LogKeys:
+    """The keys of a city's logs and of its one witness; signs what it is given, honest or not."""
+
+    def __init__(self, host: str = "demo.example") -> None:
+        self.host = host
+        self.time_s = 1_790_000_000
+        self._keys: dict[str, Ed25519PrivateKey] = {}
+
+    def key(self, name: str) -> Ed25519PrivateKey:
+        return self._keys.setdefault(name, Ed25519PrivateKey.generate())
+
+    def vkey(self, name: str, algorithm: int = ED25519) -> Vkey:
+        return Vkey.of(name, self.key(name).public_key().public_bytes_raw(), algorithm)
+
+    def origin(self, service: str, epoch: int = 1) -> str:
+        return f"{self.host}/tlog/{service}" + (f"/{epoch}" if epoch > 1 else "")
+
+    def policy(self, services: Iterable[str]) -> Policy:
+        logs = tuple(PolicyLog(self.vkey(self.origin(service))) for service in services)
+        witness = PolicyWitness("neighbour", self.vkey("neighbour", COSIGNATURE_V1))
+        return Policy(logs, (witness,), (), "neighbour")
+
+    def checkpoint(self, origin: str, hashes: list[bytes]) -> str:
+        """Signed by the log and cosigned by the witness."""
+        checkpoint = Checkpoint(origin, len(hashes), root_of(hashes))
+        text = sign_checkpoint(checkpoint, [(self.vkey(origin), self.key(origin).sign)])
+        witness = self.vkey("neighbour", COSIGNATURE_V1)
+        return text + cosign(checkpoint.body(), witness, self.key("neighbour").sign, self.time_s)
+
+    def sign(self, folder: Path, service: str, leaves: list[bytes], epoch: int = 1) -> None:
+        """Writes a log with three older checkpoints."""
+        log, origin = folder / "tlog" / service, self.origin(service, epoch)
+        shutil.rmtree(log / "tile", ignore_errors=True)
+        write_entries(log, leaves)
+        hashes = leaf_hashes(leaves)
+        for tile, content in grow(lambda *_: b"", 0, hashes):
+            (log / tile.path).parent.mkdir(parents=True, exist_ok=True)
+            (log / tile.path).write_bytes(content)
+        (log / "checkpoint").write_text(self.checkpoint(origin, hashes), "utf-8")
+        (log / "key").write_text(f"{self.vkey(origin)}\n", "utf-8")
+        older = folder / "checkpoints" / service
+        shutil.rmtree(older, ignore_errors=True)
+        older.mkdir(parents=True)
+        for size in {1, len(leaves) // 2, len(leaves)}:
+            (older / str(size)).write_text(self.checkpoint(origin, hashes[:size]), "utf-8")
+
+
 @dataclass
 class City:
     """Writes leaves by service; `write` makes the bundle of what is there."""
@@ -43,6 +98,7 @@ class City:
     private_key: str = ""
     public_key: str = ""
     logs: dict[str, list[PublicLeaf]] = field(default_factory=dict)
+    keys: LogKeys = field(default_factory=lambda: LogKeys())
 
     def say(self, event: PublicEvent, **disclosures: str) -> PublicLeaf:
         service = event.TYPE.split(".")[0]
@@ -92,13 +148,14 @@ class City:
 
     def write(self, folder: Path) -> Path:
         for service, log in self.logs.items():
-            write_entries(folder / "tlog" / service, [leaf.leaf for leaf in log])
+            self.keys.sign(folder, service, [leaf.leaf for leaf in log])
             texts = folder / "disclosures" / service
             texts.mkdir(parents=True, exist_ok=True)
             for leaf in log:
                 if leaf.disclosures:
                     listed = [json.loads(disclosure_json(one)) for one in leaf.disclosures]
                     (texts / f"{leaf.id}.json").write_text(json.dumps(listed), "utf-8")
+        (folder / "policy").write_text(str(self.keys.policy(self.logs)), "utf-8")
         write_sums(folder)
         return folder
 

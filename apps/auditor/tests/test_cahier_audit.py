@@ -174,7 +174,7 @@ def test_an_event_about_nothing_is_a_finding(bundle: Path, resum: Resum) -> None
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("verify", "SOURCE"), "this release writes no checkpoints"),
+        (("verify", "/nowhere"), "not a bundle"),
         (("replay", "http://127.0.0.1:1"), "audits bundle folders"),
         (("replay", "/nowhere"), "not a bundle"),
         (("recount", "SOURCE", "unknown"), "the log holds no election unknown"),

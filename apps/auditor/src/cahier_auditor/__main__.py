@@ -7,17 +7,29 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from itertools import zip_longest
+from pathlib import Path
 from typing import NoReturn
 
 import click
 import msgspec
 
 from cahier_auditor.bundle import Bundle
-from cahier_auditor.findings import CannotAudit, Finding
+from cahier_auditor.findings import CannotAudit, Finding, Findings
+from cahier_auditor.heads import read_policy
+from cahier_auditor.progress import Progress
 from cahier_auditor.recount import choose_elections
 from cahier_auditor.recount import recount as recount_election
 from cahier_auditor.replay import replay as replay_bundle
-from cahier_auditor.report import recount_lines, replay_json, replay_lines
+from cahier_auditor.report import (
+    recount_lines,
+    replay_json,
+    replay_lines,
+    verify_json,
+    verify_lines,
+)
+from cahier_auditor.source import open_source
+from cahier_auditor.verify import verify as verify_source
+from cahier_auditor.workers import default_jobs
 from cahier_kernel.clock import from_rfc3339
 
 FINDINGS_SHOWN_MAX = 20
@@ -35,14 +47,15 @@ def _exits(command: Callable[..., Iterable[Finding]]) -> Callable[..., NoReturn]
     @wraps(command)
     def run(**options: object) -> NoReturn:
         try:
-            findings = list(command(**options))
+            findings = Findings()
+            findings.extend(command(**options))
         except CannotAudit as error:
             click.echo(f"cahier-audit: {error}", err=True)
             sys.exit(2)
-        for finding in findings[:FINDINGS_SHOWN_MAX]:
+        for finding in findings.kept[:FINDINGS_SHOWN_MAX]:
             click.echo(f"FINDING {finding}", err=True)
-        if len(findings) > FINDINGS_SHOWN_MAX:
-            click.echo(f"... and {len(findings) - FINDINGS_SHOWN_MAX} more", err=True)
+        if findings.count > FINDINGS_SHOWN_MAX:
+            click.echo(f"... and {findings.count - FINDINGS_SHOWN_MAX} more", err=True)
         if not findings:
             click.echo("everything holds", err=True)
         sys.exit(1 if findings else 0)
@@ -118,12 +131,30 @@ def diff(source: str, other: str) -> Iterable[Finding]:
 
 @main.command()
 @click.argument("source")
+@click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own policy (c2sp.org/tlog-policy), which stands above the city's.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=None,
+    help="Processes; by default one for each processor, 4 at most.",
+)
+@as_json
 @_exits
-def verify(source: str) -> Iterable[Finding]:
-    """Check signatures, inclusion and consistency (not in this release)."""
-    raise CannotAudit(
-        f"{source}: this release writes no checkpoints to verify; replay and recount it instead"
-    )
+def verify(
+    source: str, policy: Path | None, jobs: int | None, *, as_json: bool
+) -> Iterable[Finding]:
+    """Check all of SOURCE: signatures, witnesses, tiles, leaves, history, texts."""
+    own = read_policy(policy.read_bytes(), str(policy)) if policy else None
+    verified = verify_source(open_source(source), own, jobs or default_jobs(), Progress())
+    if as_json:
+        click.echo(msgspec.json.encode(verify_json(verified), order="sorted").decode())
+    else:
+        click.echo("\n".join(verify_lines(verified)))
+    return verified.findings
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cahier_auditor.findings import CannotAudit, Finding
-from cahier_ledger.log.entries import BrokenBundle, read_entries
 from cahier_ledger.leaves import disclosure_digest, parse_disclosure
+from cahier_ledger.log.entries import BrokenBundle, read_entries
 
 SUMS_FILE = "SHA256SUMS"
 LINE_CHARS_MAX = 10_000

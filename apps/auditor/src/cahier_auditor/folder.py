@@ -1,0 +1,89 @@
+"""A bundle folder as a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cahier_auditor.findings import CannotAudit
+from cahier_auditor.source import FILE_BYTES_MAX
+
+LINE_BYTES_MAX = 10_000
+
+
+class FolderSource:
+    """Reads below one folder; what symbolic links lead to is not part of a bundle."""
+
+    can_list = True
+    parallel = True
+
+    def __init__(self, place: str) -> None:
+        """Raises CannotAudit for a folder that holds no log."""
+        self.place = place
+        self.root = Path(place)
+        if not (self.root / "tlog").is_dir():
+            raise CannotAudit(f"{place}: not a bundle: it has no folder tlog/")
+
+    def services(self) -> list[str]:
+        """Every folder below tlog/."""
+        return sorted(folder.name for folder in (self.root / "tlog").iterdir() if folder.is_dir())
+
+    def read(self, path: str) -> bytes | None:
+        """Raises CannotAudit for a file that is longer than any of a bundle."""
+        try:
+            with (self.root / path).open("rb") as file:
+                content = file.read(FILE_BYTES_MAX + 1)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
+            return None
+        except OSError as error:
+            raise CannotAudit(f"{self.root / path}: {error}") from None
+        if len(content) > FILE_BYTES_MAX:
+            raise CannotAudit(f"{self.root / path}: longer than {FILE_BYTES_MAX} bytes")
+        return content
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
+        """One after the other."""
+        return map(self.read, paths)
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """A file's lines, read as they are asked for; raises CannotAudit where there is none."""
+        try:
+            with (self.root / path).open("rb") as file:
+                while line := file.readline(LINE_BYTES_MAX):
+                    yield line
+        except OSError:
+            raise CannotAudit(f"{self.place}: not a bundle: it has no {path}") from None
+
+    def below(self, folder: str) -> Iterator[str]:
+        """Walks one folder at a time, so that no list of all files is ever held."""
+        top = self.root / folder
+        for here, folders, files in os.walk(top):
+            folders.sort()
+            relative = os.path.relpath(here, self.root)
+            for name in sorted(files):
+                yield name if relative == "." else f"{relative}/{name}".replace(os.sep, "/")
+
+    def older_epochs(self, service: str) -> int:
+        """The folders tlog/<service>/1, 2, ..., as far as they follow one another."""
+        epoch = 0
+        while (self.root / "tlog" / service / str(epoch + 1)).is_dir():
+            epoch += 1
+        return epoch
+
+    def older_checkpoints(self, service: str, epoch: int) -> list[str]:
+        """Below checkpoints/<service>, those of an ended epoch in a folder of their own."""
+        folder = f"checkpoints/{service}"
+        if epoch <= self.older_epochs(service):
+            folder += f"/{epoch}"
+        here = self.root / folder
+        names = [file.name for file in here.iterdir() if file.is_file()] if here.is_dir() else []
+        return [f"{folder}/{name}" for name in sorted(names, key=_by_number)]
+
+    def policy(self, service: str) -> bytes | None:
+        """One file for all logs."""
+        return self.read("policy")
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    return (int(name) if name.isascii() and name.isdigit() else -1, name)

@@ -1,0 +1,136 @@
+"""The cheap way to judge a leaf: decode it by its type, encode it again, compare the bytes.
+
+Where an event's fields are all text and truth values, a leaf that comes out of its own struct as it
+went in is RFC 8785 JSON without floats, nulls or numbers too large, follows its schema and has no
+field that this version does not know. Everything else is judged the long way (judging.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+import cahier_record.budget
+import cahier_record.consultation
+import cahier_record.identity
+import cahier_record.notifications
+import cahier_record.reporting
+from cahier_kernel.ids import derived_uuid
+from cahier_ledger.leaves import INTEGER_MAX
+from cahier_record.budget.events import BallotCast
+from cahier_record.events import PublicEvent, registered
+
+REGISTERED = (
+    cahier_record.budget,
+    cahier_record.consultation,
+    cahier_record.identity,
+    cahier_record.notifications,
+    cahier_record.reporting,
+)
+"""Importing these gives each event type its meaning."""
+
+SPECIAL = (".v1.log.epoch_opened", ".v1.erasure.content_erased")
+"""Types that verification itself must understand."""
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+class Shape:
+    """How leaves of one type look.
+
+    tail: the bytes that each such leaf of version 1 ends in. is_ballot: those of BallotCast.
+    """
+
+    def __init__(self, event_type: str, cls: type[PublicEvent]) -> None:
+        service = event_type.partition(".")[0]
+        self.tail = f'","svc":"{service}","t":"{event_type}","v":1}}'.encode()
+        self.is_ballot = cls is BallotCast
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(_leaf_struct(cls)).decode
+
+
+def shapes(service: str) -> dict[bytes, Shape]:
+    """By tail, the shapes of a service's types that can be judged so."""
+    found = (
+        Shape(name, cls)
+        for name, cls in registered()
+        if name.startswith(f"{service}.") and is_plain(name, cls)
+    )
+    return {shape.tail: shape for shape in found}
+
+
+def is_plain(event_type: str, cls: type[PublicEvent]) -> bool:
+    """Whether the type's fields are text and truth values alone; ballots count as plain."""
+    if event_type.endswith(SPECIAL):
+        return False
+    hints = get_type_hints(cls)
+    plain = (_is_plain_field(hints[name]) for name in cls.__struct_fields__)
+    return cls is BallotCast or all(plain)
+
+
+def comes_back(decoded: Any, raw: bytes) -> bool:
+    """Whether the leaf's struct is written as it was read."""
+    return bool(_ENCODER.encode(decoded) == raw)
+
+
+def ballot_is_plain(ballot: BallotCast) -> bool:
+    """Whether its one number is one that a leaf may hold."""
+    return -INTEGER_MAX <= ballot.sequence <= INTEGER_MAX
+
+
+def ballot_id(ballot: BallotCast) -> str:
+    """The id that a ballot's leaf must have."""
+    return str(derived_uuid("ballot", ballot.election, ballot.credential, str(ballot.sequence)))
+
+
+def has_ballot_id(ballot: BallotCast, leaf_id: str) -> bool:
+    """Whether the id is the ballot's; `ballot_id` compared, four times faster."""
+    credential = ballot.credential.encode()
+    sequence = str(ballot.sequence).encode()
+    found = hashlib.sha256(
+        _ballot_prefix(ballot.election)
+        + len(credential).to_bytes(4, "big")
+        + credential
+        + len(sequence).to_bytes(4, "big")
+        + sequence
+    ).hexdigest()
+    variant = "89ab"[int(found[16], 16) & 3]
+    return leaf_id == (
+        f"{found[:8]}-{found[8:12]}-8{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
+    )
+
+
+@lru_cache(64)
+def _ballot_prefix(election: str) -> bytes:
+    framed = (part.encode() for part in ("ballot", election))
+    return b"cahier/derived-id/v1\0" + b"".join(
+        len(part).to_bytes(4, "big") + part for part in framed
+    )
+
+
+def _leaf_struct(cls: type[PublicEvent]) -> type[msgspec.Struct]:
+    return msgspec.defstruct(
+        f"LeafOf{cls.__name__}",
+        [
+            ("sd", tuple[str, ...] | UnsetType, msgspec.field(name="_sd", default=UNSET)),
+            ("sd_alg", str | UnsetType, msgspec.field(name="_sd_alg", default=UNSET)),
+            ("at", str | UnsetType, UNSET),
+            ("data", cls),
+            ("id", str),
+            ("svc", str),
+            ("t", str),
+            ("v", int),
+        ],
+        kw_only=True,
+        gc=False,
+    )
+
+
+def _is_plain_field(hint: object) -> bool:
+    if get_origin(hint) is Literal:
+        return all(isinstance(value, str) for value in get_args(hint))
+    return hint in (str, bool)
