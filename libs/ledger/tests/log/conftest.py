@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from cahier_kernel.clock import ManualClock
 from cahier_ledger.log import merkle
 from cahier_ledger.log.checkpoint import Checkpoint, sign_checkpoint
-from cahier_ledger.log.note import ED25519, Sign, Vkey
+from cahier_ledger.log.note import COSIGNATURE_V1, ED25519, Sign, Vkey
+from cahier_ledger.log.witness import Witness
+from cahier_ledger.log.witness_state import WitnessState
 
 
 @dataclass(frozen=True)
@@ -73,3 +83,53 @@ def log_checkpoint() -> Callable[..., str]:
         return sign_checkpoint(checkpoint, [(key.vkey, key.sign) for key in keys])
 
     return make
+
+
+@pytest.fixture
+def witness_key(log_key: Callable[..., NamedKey]) -> NamedKey:
+    """The key of the witness under test."""
+    return log_key("witness.example/w1", COSIGNATURE_V1)
+
+
+@pytest.fixture
+def witness_clock() -> ManualClock:
+    """Stands at 1,700,000,000 seconds."""
+    return ManualClock(datetime.fromtimestamp(1_700_000_000, UTC))
+
+
+@pytest.fixture
+def witness_of(
+    tmp_path: Path, witness_key: NamedKey, witness_clock: ManualClock
+) -> Iterator[Callable[..., Witness]]:
+    """Opens the witness under test, knowing these logs; made at first, opened again after."""
+    file = tmp_path / "witness" / "state.db"
+    opened: list[WitnessState] = []
+
+    def open_witness(*logs: NamedKey, sign: Sign = witness_key.sign) -> Witness:
+        state = WitnessState(file) if opened else WitnessState.create(file, witness_key.vkey)
+        opened.append(state)
+        return Witness(state, sign, [log.vkey for log in logs], witness_clock)
+
+    yield open_witness
+    for state in opened:
+        state.close()
+
+
+@pytest.fixture
+async def serve_app() -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """Serves an ASGI application on a free port of this machine and answers its address."""
+    running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+
+    async def serve(app: Any) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+        running.append((server, asyncio.create_task(server.serve([listener]))))
+        while not server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield serve
+    for server, task in running:
+        server.should_exit = server.force_exit = True
+        await asyncio.wait_for(task, 10)

@@ -47,7 +47,7 @@ class WitnessApp:
             return
         asked = (scope["method"], scope["path"])
         if asked == ("POST", ADD_CHECKPOINT):
-            await _respond(send, await self._add_checkpoint(receive))
+            await self._add_checkpoint(receive, send)
         elif scope["path"] == ADD_CHECKPOINT:
             await _respond(send, Answer(405, TEXT, b"POST only\n"))
         elif asked == ("GET", KEY):
@@ -57,15 +57,16 @@ class WitnessApp:
         else:
             await _respond(send, Answer(404, TEXT, b"not found\n"))
 
-    async def _add_checkpoint(self, receive: Receive) -> Answer:
+    async def _add_checkpoint(self, receive: Receive, send: Send) -> None:
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 raw = await _body(receive)
         except TimeoutError:
-            return Answer(408, TEXT, b"the request took too long\n")
+            await _respond(send, Answer(408, TEXT, b"the request took too long\n"), close=True)
         except BadNote as error:
-            return Answer(400, TEXT, f"{error}\n".encode())
-        return await asyncio.to_thread(self._witness.add_checkpoint, raw)
+            await _respond(send, Answer(400, TEXT, f"{error}\n".encode()), close=True)
+        else:
+            await _respond(send, await asyncio.to_thread(self._witness.add_checkpoint, raw))
 
 
 async def answer_over_nats(client: Client, subject: str, witness: Witness) -> Subscription:
@@ -102,10 +103,13 @@ async def _body(receive: Receive) -> bytes:
             return bytes(raw)
 
 
-async def _respond(send: Send, answer: Answer) -> None:
+async def _respond(send: Send, answer: Answer, *, close: bool = False) -> None:
+    """close: ends the connection, so that the rest of an unread body is not taken in."""
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
     ]
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
