@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 
 from cahier_chassis import metrics
@@ -25,6 +26,7 @@ from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import STEP_S_MAX, Unit
 from cahier_kernel.errors import DomainError
 from cahier_ledger.bus.health import State
+from cahier_ledger.log.cosigning import Cosigner
 from cahier_ledger.log.keeping import LogKeeper
 from cahier_ledger.log.lock import LogLocks, open_locks
 from cahier_ledger.log.policy import BadPolicy, Policy
@@ -36,6 +38,7 @@ from cahier_ledger.log.sequencer import Sequencer
 from cahier_ledger.log.served import ServedLog
 from cahier_ledger.log.signing import open_signers
 from cahier_ledger.log.storage import FolderTiles, TileStore
+from cahier_ledger.log.witnessing import NATS, Witnesses
 from cahier_ledger.model import StoreUnavailable
 from cahier_ledger.store import LedgerReader, LedgerTail
 from cahier_ledger.stores import Stores
@@ -45,6 +48,7 @@ DRAIN_S_MAX = STEP_S_MAX - 0.5
 RETRY_AFTER_S = 1
 EVENT_ID_CHARS_MAX = 64
 NO_STORE = "no-store"
+NO_QUORUM = "waits for the quorum of witnesses"
 _LOG = get_logger(__name__)
 
 
@@ -56,6 +60,7 @@ class LogParts:
     locks: LogLocks
     sequencer: Sequencer
     served: ServedLog
+    policy: Policy | None
 
     def close(self) -> None:
         """Closes tiles and lock."""
@@ -81,6 +86,7 @@ def open_log(settings: ServiceSettings, service: str, ledger: LedgerReader) -> L
         locks,
         Sequencer(service, origin, ledger, tiles, locks, signers),
         ServedLog(service, tiles, locks, "" if policy is None else str(policy)),
+        policy,
     )
 
 
@@ -121,6 +127,7 @@ def _keep(unit: Unit, ledger: LedgerTail, parts: LogParts) -> None:
         parts.sequencer,
         Publisher(parts.tiles),
         ledger,
+        cosigner=_cosigner(unit, parts),
         batch_s=unit.settings.log_batch_s,
         checkpoint_s=unit.settings.log_checkpoint_s,
     )
@@ -131,7 +138,23 @@ def _keep(unit: Unit, ledger: LedgerTail, parts: LogParts) -> None:
     metrics.LOG_REFUSED.set_function(keeping.known(keeping.is_refused))
     metrics.LOG_SIZE.set_function(keeping.known(lambda: keeper.published))
     metrics.LOG_LAG.set_function(keeping.known(keeper.lag))
+    metrics.LOG_WITNESSES.set_function(keeping.known(lambda: keeper.witnesses))
+    metrics.LOG_QUORUM.set_function(keeping.known(lambda: keeper.has_quorum))
     metrics.LOG_CHECKPOINT_AGE.set_function(keeping.known(keeper.age_s))
+
+
+def _cosigner(unit: Unit, parts: LogParts) -> Cosigner | None:
+    policy = parts.policy
+    if policy is None or not policy.witnesses:
+        return None
+
+    async def make() -> Witnesses:
+        http = httpx.AsyncClient()
+        unit.on_close("witnesses", http.aclose)
+        needs_bus = any(each.url.startswith(NATS) for each in policy.witnesses)
+        return Witnesses(policy, http, await unit.nats() if needs_bus else None)
+
+    return Cosigner(policy, make, parts.tiles)
 
 
 class _Keeping:
@@ -159,8 +182,10 @@ class _Keeping:
 
     def reason(self) -> str:
         health = self._keeper.health
-        if not self._is_here or health.is_well:
+        if not self._is_here:
             return ""
+        if health.is_well:
+            return "" if self._keeper.has_quorum else NO_QUORUM
         return f"{health.state.value} {health.reason}".strip()
 
     def is_refused(self) -> bool:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel, whence
+from cahier_ledger.log.checkpoint import parse_checkpoint
+from cahier_ledger.log.cosigning import Cosigner
 from cahier_ledger.log.entries import ENTRIES_PER_BUNDLE
 from cahier_ledger.log.lock import Locked
 from cahier_ledger.log.publishing import Publisher
@@ -26,6 +28,7 @@ BATCH_S = 1.0
 CHECKPOINT_S = 10.0
 BACKOFF_PERSON_S = 10.0
 WAIT_S_MIN = 0.005
+QUORUM_S_MAX = 30.0
 
 T = TypeVar("T")
 
@@ -42,22 +45,29 @@ class LogKeeper:
         publisher: Publisher,
         ledger: LedgerTail,
         *,
+        cosigner: Cosigner | None = None,
         batch_s: float = BATCH_S,
         checkpoint_s: float = CHECKPOINT_S,
     ) -> None:
-        """batch_s: how long the first leaf of a batch waits for others, unless 256 have come.
+        """cosigner: where there are witnesses to ask.
+
+        batch_s: how long the first leaf of a batch waits for others, unless 256 have come.
 
         checkpoint_s: no two checkpoints are closer to one another.
         """
         self._sequencer = sequencer
         self._publisher = publisher
         self._ledger = ledger
+        self._cosigner = cosigner
         self._batch_s = batch_s
         self._checkpoint_s = checkpoint_s
         self._watched = Watched(f"log of {sequencer.service}", BusObserver(), _log)
         self._turn = asyncio.Lock()
         self._sealed_s = float("-inf")
+        self._signed = 0
+        self._quorum_until_s = 0.0
         self._published = 0
+        self._shown = ""
         self._published_s = time.monotonic()
 
     @property
@@ -69,6 +79,19 @@ class LogKeeper:
         """The public_seq up to which the served checkpoint reaches."""
         return self._published
 
+    @property
+    def witnesses(self) -> int:
+        """How many witnesses of the policy have cosigned the served checkpoint."""
+        return 0 if self._cosigner is None else self._cosigner.witnesses_of(self._shown)
+
+    @property
+    def has_quorum(self) -> bool:
+        """Whether what was signed is shown with the quorum that the policy asks for.
+
+        Witnesses may take QUORUM_S_MAX before they count as missing.
+        """
+        return self._published >= self._signed or time.monotonic() < self._quorum_until_s
+
     def lag(self) -> int:
         """How many stored leaves the served checkpoint does not reach."""
         return max(0, self._ledger.public_head() - self._published)
@@ -79,6 +102,16 @@ class LogKeeper:
 
     async def run(self) -> None:
         """Keeps the log until cancelled or until the ledger is closed."""
+        cosigning: asyncio.Task[None] | None = None
+        if self._cosigner is not None:
+            cosigning = asyncio.create_task(self._cosigner.run(self._show))
+        try:
+            await self._keep()
+        finally:
+            if cosigning is not None:
+                cosigning.cancel()
+
+    async def _keep(self) -> None:
         waits = backoff_s()
         while True:
             heed_cancel()
@@ -104,6 +137,9 @@ class LogKeeper:
 
     async def _begin(self) -> None:
         row = await self._alone(self._sequencer.begin)
+        served = await self._alone(lambda: self._publisher.served(row))
+        if served is not None:
+            self._shown, self._published = served, row.base + parse_checkpoint(served)[0].size
         await self._publish(row)
 
     async def _follow(self) -> None:
@@ -135,8 +171,23 @@ class LogKeeper:
             await self._publish(row)
 
     async def _publish(self, row: Locked) -> None:
-        if await self._alone(lambda: self._publisher.publish(row, row.checkpoint)):
-            self._published = row.end
+        """Shows what was signed, or has it cosigned first where the policy asks for that."""
+        if self._published >= self._signed:
+            self._quorum_until_s = time.monotonic() + QUORUM_S_MAX
+        self._signed = row.end
+        if self._cosigner is None or not self._cosigner.needs_quorum:
+            await self._show(row, row.checkpoint)
+        if self._cosigner is not None:
+            self._cosigner.offer(row)
+
+    async def _show(self, row: Locked, text: str) -> None:
+        def publish() -> str | None:
+            shown = self._publisher.publish(row, text)
+            return self._publisher.served(row) if shown else None
+
+        served = await self._alone(publish)
+        if served is not None:
+            self._published, self._shown = row.end, served
             self._published_s = time.monotonic()
 
     async def _alone(self, step: Callable[[], T]) -> T:

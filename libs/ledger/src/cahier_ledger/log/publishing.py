@@ -27,13 +27,17 @@ class Publisher:
     def publish(self, epoch: Locked, text: str) -> bool:
         """Serves a checkpoint of this epoch from now on, with its tiles there and its row locked.
 
-        Of the same size one with more signatures may follow; an older one changes nothing: False.
-        Raises StoreUnavailable.
+        One that is older than what is served, or has no signature that it lacks, changes nothing.
+        Says whether the served checkpoint now is of this size. Raises StoreUnavailable.
         """
-        size = parse_checkpoint(text)[0].size
-        served = self.served_size(epoch)
-        if size < served:
-            return False
+        (checkpoint, note), served = parse_checkpoint(text), self.served(epoch)
+        size = checkpoint.size
+        if served is not None:
+            shown, shown_note = parse_checkpoint(served)
+            if size < shown.size:
+                return False
+            if note.body == shown_note.body and set(note.signatures) <= set(shown_note.signatures):
+                return True
         self._hook("publish", False)
         self._tiles.put({layout.at(epoch.epoch, layout.history_path(size)): text.encode()})
         self._tiles.put({layout.at(epoch.epoch, layout.CHECKPOINT): text.encode()})
@@ -41,10 +45,10 @@ class Publisher:
         self._sweep(epoch, size)
         return True
 
-    def served_size(self, epoch: Locked) -> int:
-        """How many leaves the served checkpoint has; -1 where none is served."""
+    def served(self, epoch: Locked) -> str | None:
+        """The text of the served checkpoint."""
         raw = self._tiles.get(layout.at(epoch.epoch, layout.CHECKPOINT))
-        return -1 if raw is None else parse_checkpoint(raw)[0].size
+        return None if raw is None else raw.decode()
 
     def _sweep(self, epoch: Locked, size: int) -> None:
         """Removes the partial files of the publication before the last."""

@@ -125,7 +125,7 @@ class ServedLog:
             return self._tile(epoch, path)
         if path == layout.CHECKPOINT:
             published = self.published(epoch)
-            return published and Served(published.text.encode(), TEXT, FRESH)
+            return None if published is None else Served(published.text.encode(), TEXT, FRESH)
         if path == "key":
             return Served(epoch.vkeys.encode(), TEXT, FRESH)
         if path == "policy":
