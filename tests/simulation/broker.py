@@ -292,6 +292,15 @@ class Session:
             self._published(verb, words, payload)
 
     def _control(self, verb: str, words: list[str]) -> None:
+        step = f"{verb} {words[1]}" if verb == "SUB" else verb
+        judged = verb in ("CONNECT", "SUB")
+        fault = self._broker.judge(self._connection.process, step) if judged else Fault.NONE
+        if fault is not Fault.FAILED:
+            self._take(verb, words)
+        if fault is not Fault.NONE:
+            self._connection.cut()
+
+    def _take(self, verb: str, words: list[str]) -> None:
         if verb == "PING":
             self._connection.to_client(b"PONG\r\n")
         elif verb == "SUB":

@@ -2,7 +2,8 @@
 
 `sqlite3.connect` makes these connections while a simulation or a fault test runs. A connection
 belongs to the process that opened it; when the process dies its connections are closed, which
-rolls back what was not committed, as recovery does after a real death.
+rolls back what was not committed, as recovery does after a real death. Closing a file's last
+connection would also empty its write-ahead log, which no dead process does: so the disk keeps one.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Disk:
         self.before = before
         self.die = die
         self.open: dict[Process, list[WatchedConnection]] = {}
+        self._kept: dict[str, sqlite3.Connection] = {}
 
     def run(self, connection: WatchedConnection, sql: str, call: Callable[[], Any]) -> Any:
         """One statement under the judge's eyes."""
@@ -108,13 +110,27 @@ class Disk:
 
     def lose(self, process: Process) -> None:
         """Closes what a dead process had open."""
-        for connection in self.open.pop(process, []):
+        connections = self.open.pop(process, [])
+        for path in {connection.path for connection in connections if ":" not in connection.path}:
+            self._keep(path)
+        for connection in connections:
             with suppress(sqlite3.Error):
                 connection.close()
+
+    def _keep(self, path: str) -> None:
+        """Until the process's next life ends: its file may have been deleted meanwhile."""
+        before = self._kept.pop(path, None)
+        self._kept[path] = kept = sqlite3.Connection(path, isolation_level=None)
+        with suppress(sqlite3.Error):
+            kept.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        if before is not None:
+            before.close()
 
     def close_all(self) -> None:
         for process in list(self.open):
             self.lose(process)
+        while self._kept:
+            self._kept.popitem()[1].close()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -129,12 +145,16 @@ class Disk:
                 return made[0]
 
             process = PROCESS.get()
-            opened = Statement(process, str(database), "OPEN")
-            if self.judge(opened) in (Fault.FAILED, Fault.FAILED_BUT_PERSISTED):
+            fault = self.judge(Statement(process, str(database), "OPEN"))
+            if fault in (Fault.FAILED, Fault.FAILED_BUT_PERSISTED):
                 raise disk_error()
+            if fault is Fault.DIED_BEFORE:
+                self.die(process)
             connection = connect(database, factory=factory, **options)
             made[0].watch(self, process, str(database))
             self.open.setdefault(process, []).append(made[0])
+            if fault is Fault.DIED_AFTER:
+                self.die(process)
             return connection
 
         with Patches() as patches:

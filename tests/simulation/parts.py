@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from cahier_ledger.leaves import make_leaf
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import (
     Append,
+    Erasure,
     Idempotency,
     IdempotencyConflict,
     NewEvent,
@@ -66,6 +68,20 @@ def an_append(number: int) -> Append:
     )
 
 
+def lonely(number: int) -> Append:
+    """One event on a stream of its own, with its text inside, as older releases stored it."""
+    event = NewEvent("thing.told", b'{"text":"words %d"}' % number, public=leaf(number))
+    return Append((StreamAppend(f"stream-{number}", 0, (event,)),))
+
+
+ALWAYS_LATE = Append((StreamAppend("stream-1", 0, (NewEvent("thing.happened", b"{}"),)),))
+"""Another has that place: refused, without harm to its neighbours."""
+ERASING = Append(
+    (StreamAppend("erasures", 0, (NewEvent("thing.erased", b"{}"),)),),
+    erases=(Erasure("id-5"),),
+)
+
+
 async def append_patiently(ledger: Ledger, append: Append) -> None:
     """As a client that repeats its command until it is known to be stored."""
     while True:
@@ -93,11 +109,22 @@ def rows(path: Any, *tables: str) -> dict[str, list[Any]]:
         connection.close()
 
 
+async def append_together(ledger: Ledger, appends: Sequence[Append]) -> None:
+    """As append_patiently, for appends that go into one transaction."""
+    left = list(appends)
+    while left:
+        outcomes = await ledger.append_many(left)
+        pairs = zip(left, outcomes, strict=True)
+        left = [append for append, outcome in pairs if isinstance(outcome, StoreUnavailable)]
+        if left:
+            await asyncio.sleep(0.1)
+
+
 EVENT_TABLES = ("events", "public", "disclosures", "idempotency")
 
 
 class Appending(Part):
-    """Three callers at once, then one after another: group commit and single appends."""
+    """Single appends, a group of which one conflicts, three callers at once, and an erasure."""
 
     name = "append"
 
@@ -107,8 +134,12 @@ class Appending(Part):
 
     async def main(self) -> None:
         ledger = Ledger.open(self.folder / "events.db")
-        for number in range(1, COUNT + 1):
+        for number in (1, 2):
             await append_patiently(ledger, an_append(number))
+        await append_together(ledger, [an_append(3), ALWAYS_LATE, an_append(4)])
+        await asyncio.gather(*(append_patiently(ledger, lonely(number)) for number in (5, 6, 7)))
+        await append_patiently(ledger, ERASING)
+        await append_patiently(ledger, lonely(8))  # An erasure may take one more append.
         self._done = True
         await asyncio.Event().wait()
 
@@ -116,7 +147,10 @@ class Appending(Part):
         return self._done
 
     def state(self) -> Any:
-        return rows(self.folder / "events.db", *EVENT_TABLES)
+        found: dict[str, Any] = rows(self.folder / "events.db", *EVENT_TABLES)
+        files = sorted(self.folder.iterdir())
+        found["erased"] = [file.name for file in files if b"words 5" in file.read_bytes()]
+        return found
 
 
 class Relaying(Part):
@@ -217,7 +251,7 @@ class OwnProjecting(_Viewing):
         await OwnProjection(ledger, views, VIEW, fold_own).run()
 
 
-class _Hearing(Part):
+class Hearing(Part):
     """A part that hears a sibling's stream, which is filled before and while it runs."""
 
     count = COUNT
@@ -238,7 +272,7 @@ class _Hearing(Part):
         await ledger.append(an_append(self.count + 1))
 
 
-class PublicProjecting(_Hearing, _Viewing):
+class PublicProjecting(Hearing, _Viewing):
     """A view of a sibling's public events."""
 
     name = "public projection"
@@ -251,7 +285,7 @@ class PublicProjecting(_Hearing, _Viewing):
         await PublicProjection(js, STREAM, "part-things", views, VIEW, fold_public).run()
 
 
-class Reacting(_Hearing):
+class Reacting(Hearing):
     """Two reactions to a sibling's public events: one writes to the inbox, one appends."""
 
     name = "reaction"
@@ -303,6 +337,3 @@ class Reacting(_Hearing):
             sorted((stream, version, data) for _, stream, version, _, data, *_ in answers),
             dead.last_seq,
         )
-
-
-PARTS = (Appending, Relaying, OwnProjecting, PublicProjecting, Reacting)

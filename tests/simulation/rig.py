@@ -13,6 +13,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,18 @@ class Steps:
             return Fault.NONE
         return self._take(f"{statement.file} {statement.kind}: {' '.join(statement.sql.split())}")
 
-    def of_bus(self, process: Process, subject: str) -> Fault:
-        return self._take(f"broker: {subject}") if process.name == "part" else Fault.NONE
+    def of_bus(self, machine: Machine, process: Process, subject: str) -> Fault:
+        """As Session understands it: a death goes with a message that came or did not."""
+        if process.name != "part":
+            return Fault.NONE
+        fault = self._take(f"broker: {subject}")
+        if fault is Fault.DIED_BEFORE:
+            machine.kill(process)
+            return Fault.FAILED
+        if fault is Fault.DIED_AFTER:
+            machine.loop.call_soon(machine.kill, process)
+            return Fault.NONE
+        return fault
 
     def _take(self, name: str) -> Fault:
         if not self.active:
@@ -81,7 +92,7 @@ def run_part(make: Callable[[Machine, Path], Part], steps: Steps) -> Any:
     folder = Path(tempfile.mkdtemp(prefix="cahier-faults-", dir=where))
     try:
         with Machine(1, judge=steps.of_disk) as machine:
-            machine.bus_judge = steps.of_bus
+            machine.bus_judge = partial(steps.of_bus, machine)
             machine.start_broker()
             return machine.run(_live(machine, make(machine, folder), steps))
     finally:

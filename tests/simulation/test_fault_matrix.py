@@ -11,11 +11,26 @@ from typing import Any
 
 import pytest
 
+from tests.simulation.burying import Burying
 from tests.simulation.disk import Fault
-from tests.simulation.parts import PARTS, Appending, Part, Reacting
-from tests.simulation.rig import Steps, run_part
+from tests.simulation.parts import (
+    Appending,
+    OwnProjecting,
+    PublicProjecting,
+    Reacting,
+    Relaying,
+)
+from tests.simulation.rig import Part, Steps, run_part
 from tests.simulation.run import quiet_logs
 
+PARTS: tuple[type[Part], ...] = (
+    Appending,
+    Relaying,
+    OwnProjecting,
+    PublicProjecting,
+    Reacting,
+    Burying,
+)
 FAULTS = (Fault.FAILED, Fault.FAILED_BUT_PERSISTED, Fault.DIED_BEFORE, Fault.DIED_AFTER)
 
 
@@ -54,43 +69,77 @@ def test_a_part_takes_the_steps_that_the_matrix_is_about(part: type[Part]) -> No
 
 STEPS = {
     "append": (
+        "events.db open",
+        "events.db write: CREATE TABLE events",
         "events.db begin",
+        "events.db read: SELECT (SELECT max(seq)",
         "events.db read: SELECT stream, max(version)",
+        "events.db read: SELECT key FROM idempotency",
+        "events.db read: SELECT id FROM public",
         "events.db write: INSERT INTO events",
         "events.db write: INSERT INTO public",
         "events.db write: INSERT INTO disclosures",
         "events.db write: INSERT INTO idempotency",
+        "events.db write: DELETE FROM disclosures",
+        "events.db write: UPDATE events",
         "events.db commit",
+        "events.db pragma: PRAGMA wal_checkpoint",
     ),
     "relay": (
+        "broker: CONNECT",
+        "broker: SUB",
         "$JS.API.STREAM.CREATE",
         "$JS.API.STREAM.MSG.GET",
         "broker: cahier.simville.budget.v1",
         "events.db read: SELECT p.public_seq",
+        "events.db read: SELECT max(public_seq)",
     ),
     "own projection": (
+        "views.db open",
+        "views.db write: CREATE TABLE things",
+        "events.db read: SELECT seq, stream",
         "views.db begin",
+        "views.db read: SELECT position",
         "views.db write: INSERT INTO things",
         "views.db write: UPDATE positions",
         "views.db commit",
     ),
     "public projection": (
+        "broker: CONNECT",
+        "broker: SUB",
+        "$JS.API.STREAM.INFO",
+        "$JS.API.STREAM.MSG.GET",
+        "$JS.API.CONSUMER.DELETE",
         "$JS.API.CONSUMER.CREATE",
         "$JS.API.CONSUMER.MSG.NEXT",
+        "views.db begin",
         "views.db write: INSERT INTO things",
         "views.db write: UPDATE positions",
         "views.db commit",
         "broker: $JS.ACK",
     ),
     "reaction": (
+        "broker: CONNECT",
+        "broker: SUB",
+        "$JS.API.STREAM.INFO",
+        "$JS.API.CONSUMER.INFO",
         "$JS.API.CONSUMER.CREATE",
         "$JS.API.CONSUMER.MSG.NEXT",
+        "inbox.db open",
         "inbox.db read",
+        "inbox.db begin",
         "inbox.db write: INSERT INTO inbox",
         "inbox.db write: INSERT INTO mails",
         "inbox.db commit",
         "events.db commit",
         "broker: $JS.ACK",
+    ),
+    "dead letter": (
+        "$JS.API.STREAM.MSG.GET.DEAD",
+        "broker: cahier.simville.redrive.",
+        "$JS.API.STREAM.MSG.GET.PUBLIC_BUDGET",
+        "inbox.db write: INSERT INTO inbox",
+        "$JS.API.STREAM.MSG.DELETE.DEAD",
     ),
 }
 
@@ -109,6 +158,10 @@ class _Forgetful(Appending):
 def test_a_state_that_lacks_one_leaf_is_another() -> None:
     with quiet_logs():
         assert run_part(_Forgetful, Steps()) != undisturbed(Appending)[0]
+
+
+def test_what_is_erased_stands_in_no_file() -> None:
+    assert undisturbed(Appending)[0]["erased"] == []
 
 
 def test_the_matrix_is_not_empty() -> None:

@@ -210,7 +210,7 @@ class SqliteWriter:
         self._path = path
         self._io = io_hook
         self._connection: sqlite3.Connection | None = _open_for_writing(path)
-        self._to_scrub = False
+        self._to_scrub = True  # Whoever wrote here before may have died between both steps.
         self.heads = _read_heads(self._connection)
 
     def commit_batch(self, batch: Sequence[Append]) -> list[Outcome]:
@@ -223,9 +223,7 @@ class SqliteWriter:
             decided = plan(batch, known)
             self._store(connection, decided)
             self.heads = known.numbers
-            self._to_scrub |= bool(decided.erases)
-            if self._to_scrub:
-                self._to_scrub = not _scrub(connection)
+            self._scrub_after(connection, decided)
             return decided.outcomes
         except (sqlite3.Error, OSError) as error:
             _log.warning("a batch of %d appends failed: %s", len(batch), error)
@@ -285,12 +283,21 @@ class SqliteWriter:
         connection.execute(sql)
         self._io(step, True)
 
+    def _scrub_after(self, connection: sqlite3.Connection, decided: Plan) -> None:
+        """Takes erased texts out of the write-ahead log, now or after a later batch."""
+        self._to_scrub |= bool(decided.erases)
+        if self._to_scrub:
+            self._to_scrub = not _scrub(connection)
+
     def _was_stored(self, decided: Plan) -> bool:
         """Whether the transaction whose COMMIT failed is there: its last row tells."""
         try:
             connection = self._reopen()
             self.heads = _read_heads(connection)
-            return _has_last_row(connection, decided)
+            stored = _has_last_row(connection, decided)
+            if stored:
+                self._scrub_after(connection, decided)
+            return stored
         except (sqlite3.Error, OSError) as error:
             _log.warning("cannot read back the last batch: %s", error)
             self.close()
