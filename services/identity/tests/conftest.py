@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,7 @@ import msgspec
 import pytest
 from argon2 import PasswordHasher
 
+from cahier_chassis.erasures import ErasureList
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.keys import load_public_keys, write_key_pair
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
@@ -29,16 +30,23 @@ from cahier_contracts.identity.v1.identity_service_pb2_grpc import IdentityServi
 from cahier_identity.adapters.census_rows import CensusView
 from cahier_identity.adapters.passwords import Argon2Passwords
 from cahier_identity.adapters.secrets import HmacSecrets
+from cahier_identity.adapters.subject_keys import SubjectKeys
 from cahier_identity.adapters.tokens import SESSION_AUDIENCE, JwtTokens
 from cahier_identity.application.attempts import Attempts
 from cahier_identity.application.commands import Commands
+from cahier_identity.application.erasing import Erasing
+from cahier_identity.application.erasures import SCHEMA, Erasures
+from cahier_identity.application.exporting import Exporting
 from cahier_identity.application.projections import CENSUS_VIEW, fold_census
 from cahier_identity.application.publishing import SERVICE, Publishing
 from cahier_identity.application.queries import Queries
+from cahier_identity.application.sealing import SealingMapper
 from cahier_identity.application.sessions import Sessions
 from cahier_kernel.clock import ManualClock
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
+from cahier_ledger.bus.database import SqliteDatabase
+from cahier_ledger.bus.inbox import Inbox
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.server import NatsServer
 from cahier_ledger.bus.views import ViewDatabase
@@ -66,7 +74,25 @@ async def app(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     projecting = asyncio.create_task(projection.run())
     secrets = HmacSecrets(bytes(range(32)))
     publishing = Publishing(secrets)
-    aggregates = Aggregates(ledger, SERVICE, publishing.publish, lambda: str(uuid7(clock.now())))
+    key_database = SqliteDatabase(tmp_path / "subject_keys.db", durable=True)
+    subject_keys = SubjectKeys(key_database, [bytes(32)], now_s=lambda: machine_s.now)
+    aggregates = Aggregates(
+        ledger,
+        SERVICE,
+        publishing.publish,
+        lambda: str(uuid7(clock.now())),
+        mapper=SealingMapper(subject_keys),
+    )
+    erasing = Erasing(
+        ledger,
+        aggregates,
+        clock=clock,
+        secrets=secrets,
+        keys=subject_keys,
+        erasures=ErasureList(tmp_path / "erasures" / "list"),
+        keep_census_row=timedelta(days=365),
+    )
+    inbox = Inbox(tmp_path / "inbox.db", SCHEMA)
     passwords = Argon2Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     private, public = write_key_pair(tmp_path / "keys", "token")
     keys = load_public_keys(public)
@@ -95,6 +121,13 @@ async def app(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
         queries=Queries(ledger, aggregates, secrets),
         sessions=Sessions(aggregates, secrets, passwords, tokens, attempts()),
         ledger=ledger,
+        aggregates=aggregates,
+        erasing=erasing,
+        erasures=Erasures(ledger, inbox),
+        exporting=Exporting(aggregates),
+        subject_keys=subject_keys,
+        folder=tmp_path,
+        clock=clock,
         secrets=secrets,
         machine_s=machine_s,
         verify=lambda token, audience: TokenVerifier(keys, audience=audience, issuer="demo").verify(
@@ -107,6 +140,8 @@ async def app(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     await passwords.close()
     await ledger.close()
     views.close()
+    inbox.close()
+    key_database.close()
 
 
 @pytest.fixture

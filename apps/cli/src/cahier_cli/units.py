@@ -139,6 +139,7 @@ def _service(folder: CityFolder, name: str, ports: Ports, shared: dict[str, str]
     }
     if name == "identity":
         own["TOKEN_PRIVATE_KEY"] = str(folder.token_private_key)
+        own["KEY_ENCRYPTION_KEY_FILE"] = str(folder.keys / "key-encryption.key")
     return Unit(
         name,
         (sys.executable, "-m", f"cahier_{name}"),

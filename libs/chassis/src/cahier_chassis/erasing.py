@@ -32,7 +32,7 @@ from cahier_ledger.model import Append, Erasure, NewEvent, StreamAppend, StreamC
 from cahier_ledger.store import LedgerReader, LedgerStore
 from cahier_record import erasure as public
 from cahier_record.erasure import Kept, subject_digest
-from cahier_record.events import decode_leaf
+from cahier_record.events import PublicEvent, decode_leaf
 from cahier_record.identity.events import ErasureOrdered
 
 LEAVES_AN_APPEND_MAX = 500
@@ -116,10 +116,15 @@ def not_erased(ledger: LedgerReader, person: str) -> tuple[tuple[str, int], ...]
     return ((stream, 0),)
 
 
+def erasing_topic(service: str, word: str) -> str:
+    """The topic of a private event of erasing: ordered, texts or confirmed."""
+    return f"{service}.erasure.{word}"
+
+
 def register_erasing(codec: Codec, service: str) -> None:
     """Adds the private events of erasing to a service's codec."""
     for word, struct in (("ordered", Ordered), ("texts", TextsErased), ("confirmed", Confirmed)):
-        codec.register(f"{service}.erasure.{word}", struct)
+        codec.register(erasing_topic(service, word), struct)
 
 
 class Erasing:
@@ -175,7 +180,7 @@ class Erasing:
         stream = erasure_stream(subject)
         version = self._ledger.stream_version(stream)
         last = self._ledger.read_stream(stream, version - 1, 1) if version else []
-        return bool(last) and last[0].type == f"{self._service}.erasure.confirmed"
+        return bool(last) and last[0].type == erasing_topic(self._service, "confirmed")
 
     async def _begin(self, order: Order) -> None:
         event = Ordered(erasure=order.erasure, subject=order.subject, basis=order.basis)
@@ -230,7 +235,7 @@ class Erasing:
         return self._new(event, told, confirmation_id(self._service, event.erasure))
 
     def _new(
-        self, event: msgspec.Struct, told: public.PublicEvent | None = None, id: str = ""
+        self, event: msgspec.Struct, told: PublicEvent | None = None, id: str = ""
     ) -> NewEvent:
         return new_event(self._codec, self._service, self._clock, event, told, id)
 
@@ -240,7 +245,7 @@ def new_event(
     service: str,
     clock: Clock,
     event: msgspec.Struct,
-    told: public.PublicEvent | None = None,
+    told: PublicEvent | None = None,
     id: str = "",
 ) -> NewEvent:
     """A private event of erasing and what the public learns of it."""

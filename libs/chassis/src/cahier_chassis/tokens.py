@@ -201,6 +201,12 @@ class _Payload(msgspec.Struct, frozen=True):
         )
 
 
+def require_self_or_admin(claims: Claims, person: str) -> None:
+    """Raises Forbidden `role_required` unless the bearer is that person, signed in, or an admin."""
+    if claims.subject != person or claims.thing:
+        require_role(claims, "admin")
+
+
 def require_role(claims: Claims, *roles: str) -> None:
     """Raises Forbidden `role_required` unless the bearer has at least one of the roles."""
     if claims.roles.isdisjoint(roles):

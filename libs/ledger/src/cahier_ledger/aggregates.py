@@ -45,7 +45,14 @@ from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import NotFound
 from cahier_ledger.leaves import make_leaf
 from cahier_ledger.ledger import Ledger
-from cahier_ledger.model import Appended, Erasure, Idempotency, PublicLeaf, StreamConflict
+from cahier_ledger.model import (
+    Appended,
+    Erasure,
+    Idempotency,
+    PublicLeaf,
+    StreamAppend,
+    StreamConflict,
+)
 from cahier_ledger.persistence import (
     Attachment,
     JsonTranscoder,
@@ -122,13 +129,16 @@ class Aggregates:
         Raises AggregateNotFound with `code`, by default `<last word of TOPIC>_not_found`.
         """
         aggregate: Any = None
-        for stored in self._recorder.select_events(id):
-            event: Any = self._mapper.to_domain_event(stored)
+        for event in self.events(id):
             aggregate = event.mutate(aggregate)
         if not isinstance(aggregate, cls):
             name = str(getattr(cls, "TOPIC", cls.__name__)).rpartition(".")[2].lower()
             raise AggregateNotFound(code or f"{name}_not_found", f"there is no such {name}")
         return aggregate
+
+    def events(self, id: UUID) -> list[Any]:
+        """What has happened to one aggregate, oldest first; [] when there is none."""
+        return [self._mapper.to_domain_event(row) for row in self._recorder.select_events(id)]
 
     def version(self, id: UUID) -> int:
         """The aggregate's version in the store; 0 = there is none. Much quicker than `get`."""
@@ -140,8 +150,11 @@ class Aggregates:
         requires: tuple[tuple[str, int], ...] = (),
         idempotency: Idempotency | None = None,
         erases: tuple[Erasure, ...] = (),
+        more: tuple[StreamAppend, ...] = (),
     ) -> Appended:
-        """Stores all pending events of all the aggregates, or none; with them `erases` texts.
+        """Stores all pending events of all the aggregates, or none.
+
+        In the same append: `erases` texts, and events of `more` streams that are no aggregates'.
 
         Raises StreamConflict (a kernel Conflict) when one of them, or a stream in `requires`,
         has moved on: reload and decide again, see retry_on_conflict. The pending events are
@@ -149,7 +162,7 @@ class Aggregates:
         Raises TypeError for an event without an explicit TOPIC or with fields of a wrong type.
         """
         pending = [event for aggregate in aggregates for event in aggregate.pending_events]
-        if not pending and idempotency is None:
+        if not pending and not more and idempotency is None:
             return Appended((), ())
         meta = self._trace()
         appended = self._recorder.append(
@@ -158,6 +171,7 @@ class Aggregates:
             requires=requires,
             idempotency=idempotency,
             erases=erases,
+            more=more,
         )
         for aggregate in aggregates:
             aggregate.collect_events()

@@ -196,6 +196,7 @@ class LedgerRecorder(ApplicationRecorder):
         requires: tuple[tuple[str, int], ...] = (),
         idempotency: Idempotency | None = None,
         erases: tuple[Erasure, ...] = (),
+        more: tuple[StreamAppend, ...] = (),
     ) -> model.Appended:
         """Stores events of any number of aggregates as one Append; raises as Ledger.append."""
         beside = attachments or [Attachment()] * len(stored_events)
@@ -211,7 +212,8 @@ class LedgerRecorder(ApplicationRecorder):
         streams = tuple(
             StreamAppend(stream, first - 1, tuple(events)) for stream, first, events in runs
         )
-        return self.ledger.append_blocking(Append(streams, requires, idempotency, erases))
+        whole = Append((*streams, *more), requires, idempotency, erases)
+        return self.ledger.append_blocking(whole)
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], tracking: object = None, **_: Any

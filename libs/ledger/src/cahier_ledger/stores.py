@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cahier_ledger.bus.database import SqliteDatabase
+from cahier_ledger.bus.database import Database, SqliteDatabase
 from cahier_ledger.bus.inbox import Inbox
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import ClosableReader, Ledger
@@ -104,6 +104,12 @@ class Stores:
         if self.dsn is None:
             return DatabaseTiles(SqliteDatabase(self.folder / "tlog.db", durable=True))
         return DatabaseTiles(self._database(self.dsn, "tlog", durable=True))
+
+    def open_database(self, part: str) -> Database:
+        """Tables of one more purpose, as durable as the events; one a process."""
+        if self.dsn is None:
+            return SqliteDatabase(self.folder / f"{part}.db", durable=True)
+        return self._database(self.dsn, part, durable=True)
 
     async def alone(self, name: str, work: Work, stand_by: Work | None = None) -> None:
         """Runs `work` in at most one process of the service at a time; see postgres.turns.

@@ -23,7 +23,7 @@ from cahier_contracts.identity.v1.identity_service_pb2_grpc import (
 from cahier_identity.adapters.census_rows import CensusView
 from cahier_identity.adapters.passwords import Argon2Passwords
 from cahier_identity.adapters.secrets import HmacSecrets
-from cahier_identity.adapters.subject_keys import SubjectKeys, key_encryption_keys
+from cahier_identity.adapters.subject_keys import SubjectKeys, any_key, key_encryption_keys
 from cahier_identity.adapters.tokens import (
     SESSION_AUDIENCE,
     JwtTokens,
@@ -60,7 +60,7 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
     unit.on_close("passwords", passwords.close)
     census = _census(unit, ledger)
     publishing = Publishing(secrets)
-    subject_keys = _subject_keys(unit, settings, may_make=ledger.head_seq() == 0)
+    subject_keys = _subject_keys(unit, settings)
     aggregates = Aggregates(
         ledger,
         SERVICE,
@@ -115,11 +115,13 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
     relay_outbox(unit, ledger)
 
 
-def _subject_keys(unit: Unit, settings: IdentitySettings, *, may_make: bool) -> SubjectKeys:
+def _subject_keys(unit: Unit, settings: IdentitySettings) -> SubjectKeys:
     database = unit.stores.open_database("subject_keys")
     unit.on_close("subject keys", partial(asyncio.to_thread, database.close))
-    file = settings.key_encryption_key_file
-    file = file or settings.data_dir / "keys" / "key-encryption.key"
+    named = settings.key_encryption_key_file
+    file = named or settings.data_dir / "keys" / "key-encryption.key"
+    # Made only while nothing depends on it.
+    may_make = any_key(database) is None
     keks = key_encryption_keys(settings.key_encryption_key, file, may_make=may_make)
     return SubjectKeys(database, keks)
 

@@ -118,8 +118,9 @@ class Commands:
         except StreamConflict as conflict:
             if conflict.stream != stream_name(holder.id):
                 raise
-            rule = "there is an account with this address"
-            raise AlreadyExists("email_taken", rule, field="email") from None
+            holder = await asyncio.to_thread(self._aggregates.get, AddressHolder, holder.id)
+            holder.pass_on(resident.id, now=now)
+            await self._save(resident, holder, keep=keep(registered))
         return registered
 
     async def prove_residence(

@@ -77,6 +77,28 @@ class Tokens(Protocol):
         """An access token for one vote: a pseudonym, no roles, nothing else about the person."""
 
 
+class SubjectKeys(Protocol):
+    """A key for each person, known by the digest of their id. Blocks; thread-safe.
+
+    Raises Unavailable where a key is missing that was never erased.
+    """
+
+    def seal(self, subject: str, context: str, value: str) -> str:
+        """The value, readable only with the person's key and in this context.
+
+        Makes the key at the first call, durably; raises Unauthenticated `person_erased`.
+        """
+
+    def open(self, subject: str, context: str, value: str) -> str:
+        """What was sealed; ERASED once the key is erased; a value in clear as it is.
+
+        Raises ValueError for a value that was moved or altered.
+        """
+
+    def erase(self, subject: str) -> None:
+        """Deletes the key for good; durable when it returns. Any number of times."""
+
+
 class CensusRows(Protocol):
     """The census roll as a view of the log."""
 

@@ -119,13 +119,19 @@ class Sessions:
             holder = self._aggregates.get(AddressHolder, address_id)
         except NotFound:
             return None
-        return self._aggregates.get(Resident, holder.resident_id)
+        if holder.is_free:
+            return None
+        resident = self._aggregates.get(Resident, UUID(holder.resident_id))
+        return None if resident.erasure else resident
 
     def _resident(self, subject: str) -> Resident:
         try:
-            return self._aggregates.get(Resident, UUID(subject))
+            resident = self._aggregates.get(Resident, UUID(subject))
         except (NotFound, ValueError):
             raise Unauthenticated("session_unknown", "the session is nobody's") from None
+        if resident.erasure:
+            raise Unauthenticated("session_unknown", "the session is nobody's")
+        return resident
 
 
 def election_thing(election_id: UUID) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cahier_chassis.erasing import register_erasing
 from cahier_identity.domain.census import RollLoaded, RowsListed
 from cahier_ledger.codec import Codec
 
@@ -9,5 +10,6 @@ ROWS_LISTED = "identity.census_roll.rows_listed"
 ROLL_LOADED = "identity.census_roll.loaded"
 
 CODEC = Codec()
+register_erasing(CODEC, "identity")
 ROWS = CODEC.register(ROWS_LISTED, RowsListed)
 CODEC.register(ROLL_LOADED, RollLoaded)

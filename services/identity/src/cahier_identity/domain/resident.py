@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from eventsourcing.domain import Aggregate
 
 from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid
 from cahier_kernel.ids import derived_uuid
+from cahier_kernel.texts import ERASED
 
 ROLES = frozenset({"staff", "admin", "importer"})
 """Roles that are given; `resident` is everybody who is signed in."""
@@ -17,6 +19,8 @@ ROLES = frozenset({"staff", "admin", "importer"})
 
 class Resident(Aggregate):
     """Known to identity alone: other services meet the id, a pseudonym, or only a token.
+
+    Once erased, names and addresses read ERASED, and nothing happens to this resident any more.
 
     `event_id` of each event is the id of the public event made from it: the receipt's id.
     """
@@ -27,6 +31,7 @@ class Resident(Aggregate):
         """Somebody registered by themselves. (The library wants this name for it.)"""
 
         TOPIC = "identity.resident.registered"
+        SEALED = ("email", "display_name", "password_hash")
         event_id: str
         email: str
         display_name: str
@@ -39,6 +44,7 @@ class Resident(Aggregate):
 
     class Imported(Aggregate.Created):
         TOPIC = "identity.resident.imported"
+        PRIVATE = ("reference",)
         event_id: str
         source: str
         reference: str
@@ -73,7 +79,17 @@ class Resident(Aggregate):
         def apply(self, aggregate: Any) -> None:
             aggregate.roles = aggregate.roles - {self.role}
 
+    class Erased(Aggregate.Event):
+        """The resident is forgotten. The order, public, stands in a stream of its own."""
+
+        TOPIC = "identity.resident.erased"
+        erasure: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.erasure = self.erasure
+
     def __init__(self) -> None:
+        self.erasure = ""
         self.email = ""
         self.display_name = ""
         self.password_hash = ""
@@ -119,10 +135,24 @@ class Resident(Aggregate):
     @property
     def may_vote(self) -> bool:
         """Whether a credential may be issued: residence is proved, or the import vouches for it."""
-        return self.proved or self.imported
+        return (self.proved or self.imported) and not self.erasure
+
+    def erase(self, erasure: str, *, event_id: Callable[[], str], by: str, now: datetime) -> None:
+        """Ends all that the resident may do; the texts are erased with the append.
+
+        event_id: makes ids of the public events that take the roles away.
+        """
+        self._require_not_erased()
+        for role in sorted(self.roles):
+            self.revoke_role(role, event_id=event_id(), by=by, now=now)
+        self.trigger_event(self.Erased, timestamp=now, erasure=erasure)
 
     def prove_residence(self, *, event_id: str, district: str, now: datetime) -> None:
-        """The census roll names this resident. Raises AlreadyExists `residence_already_proved`."""
+        """The census roll names this resident.
+
+        Raises AlreadyExists `residence_already_proved`, FailedPrecondition `person_erased`.
+        """
+        self._require_not_erased()
         if self.proved:
             raise AlreadyExists("residence_already_proved", "residence is proved once")
         self.trigger_event(
@@ -130,10 +160,11 @@ class Resident(Aggregate):
         )
 
     def grant_role(self, role: str, *, event_id: str, by: str, now: datetime) -> None:
-        """Raises Invalid `role_unknown`, FailedPrecondition `role_needs_sign_in` and AlreadyExists
-        `role_already_held`.
+        """Raises Invalid `role_unknown`, FailedPrecondition `role_needs_sign_in` or
+        `person_erased`, and AlreadyExists `role_already_held`.
         """
         checked_role(role)
+        self._require_not_erased()
         if self.imported:
             raise FailedPrecondition(
                 "role_needs_sign_in", "an imported voter cannot sign in and holds no role"
@@ -151,22 +182,50 @@ class Resident(Aggregate):
             )
         self.trigger_event(self.RoleRevoked, timestamp=now, event_id=event_id, role=role, by=by)
 
+    def _require_not_erased(self) -> None:
+        if self.erasure:
+            raise FailedPrecondition("person_erased", "this person has been forgotten")
+
 
 class AddressHolder(Aggregate):
-    """The one resident of an e-mail address: its id derives from the address, so it exists once."""
+    """The one resident of an e-mail address: its id derives from the address, so it exists once.
+
+    Who holds it is a private text: once that is erased the address is free again.
+    """
 
     TOPIC = "identity.address"
 
     class Created(Aggregate.Created):
         TOPIC = "identity.address.taken"
-        resident_id: UUID
+        PRIVATE = ("resident_id",)
+        resident_id: str
 
-    def __init__(self, resident_id: UUID) -> None:
+    class PassedOn(Aggregate.Event):
+        TOPIC = "identity.address.passed_on"
+        PRIVATE = ("resident_id",)
+        resident_id: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.resident_id = self.resident_id
+
+    def __init__(self, resident_id: str) -> None:
         self.resident_id = resident_id
 
     @classmethod
     def take(cls, *, id: UUID, resident_id: UUID, now: datetime) -> AddressHolder:
-        return cls._create(cls.Created, id=id, timestamp=now, resident_id=resident_id)
+        return cls._create(cls.Created, id=id, timestamp=now, resident_id=str(resident_id))
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the resident who held the address is forgotten."""
+        return self.resident_id == ERASED
+
+    def pass_on(self, resident_id: UUID, *, now: datetime) -> None:
+        """Somebody registers with it again; raises AlreadyExists `email_taken`."""
+        if not self.is_free:
+            rule = "there is an account with this address"
+            raise AlreadyExists("email_taken", rule, field="email")
+        self.trigger_event(self.PassedOn, timestamp=now, resident_id=str(resident_id))
 
 
 class CensusRowHolder(Aggregate):

@@ -10,18 +10,23 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from cahier_chassis.calls import current_claims
 from cahier_chassis.idempotency import Record, once
-from cahier_chassis.tokens import require_role
+from cahier_chassis.tokens import require_role, require_self_or_admin
 from cahier_contracts.identity.v1 import identity_service_pb2 as pb
 from cahier_contracts.identity.v1.identity_service_pb2_grpc import IdentityServiceServicer
 from cahier_identity.application.commands import Commands, Proved, Registered
+from cahier_identity.application.erasing import Erasing
+from cahier_identity.application.erasures import Confirmation, Erasures
+from cahier_identity.application.exporting import Exporting, HeldItem
 from cahier_identity.application.queries import Queries
 from cahier_identity.application.sessions import ROLE_OF_ALL, Sessions
+from cahier_kernel.clock import from_rfc3339
 from cahier_ledger.store import LedgerReader
 
-ANONYMOUS = ("RegisterResident", "SignIn", "IssueAccessToken", "GetDisclosures")
+ANONYMOUS = ("RegisterResident", "SignIn", "IssueAccessToken", "GetDisclosures", "GetErasure")
 """Open to everybody; IssueAccessToken checks the session it is given."""
 
 Q = TypeVar("Q", bound=Message)
@@ -37,12 +42,18 @@ class IdentityGrpc(IdentityServiceServicer):
         commands: Commands,
         queries: Queries,
         sessions: Sessions,
+        erasing: Erasing,
+        erasures: Erasures,
+        exporting: Exporting,
         fingerprint: Fingerprint,
     ) -> None:
         self._ledger = ledger
         self._commands = commands
         self._queries = queries
         self._sessions = sessions
+        self._erasing = erasing
+        self._erasures = erasures
+        self._exporting = exporting
         self._fingerprint = fingerprint
 
     async def RegisterResident(
@@ -203,6 +214,36 @@ class IdentityGrpc(IdentityServiceServicer):
             ]
         )
 
+    async def ExportSubject(
+        self, request: pb.ExportSubjectRequest, context: Any
+    ) -> pb.ExportSubjectResponse:
+        require_self_or_admin(current_claims(), request.subject_id)
+        items = await self._exporting.held(request.subject_id)
+        return pb.ExportSubjectResponse(items=map(_held_item, items))
+
+    async def EraseSubject(
+        self, request: pb.EraseSubjectRequest, context: Any
+    ) -> pb.EraseSubjectResponse:
+        claims = current_claims()
+        require_self_or_admin(claims, request.subject_id)
+        basis = request.basis or "request"
+        if basis != "request":
+            require_role(claims, "admin")
+        done = await self._erasing.order(request.subject_id, basis, claims.subject)
+        return pb.EraseSubjectResponse(erasure_id=done.erasure, event_id=done.event_id)
+
+    async def GetErasure(
+        self, request: pb.GetErasureRequest, context: Any
+    ) -> pb.GetErasureResponse:
+        report = await self._erasures.report(request.erasure_id)
+        return pb.GetErasureResponse(
+            erasure_id=report.erasure,
+            basis=report.basis,
+            ordered_at=_stamp(report.at),
+            complete=report.complete,
+            services=map(_service_erasure, report.services),
+        )
+
     def _without_secrets(self, request: Q, *fields: str) -> Q:
         """A copy whose secret fields hold fingerprints instead."""
         comparable = type(request)()
@@ -213,3 +254,26 @@ class IdentityGrpc(IdentityServiceServicer):
             mark = self._fingerprint(raw)
             setattr(comparable, field, mark.encode() if isinstance(value, bytes) else mark)
         return comparable
+
+
+def _held_item(item: HeldItem) -> pb.HeldItem:
+    return pb.HeldItem(
+        kind=item.kind, id=item.id, event_id=item.event_id, at=_stamp(item.at), values=item.values
+    )
+
+
+def _service_erasure(said: Confirmation) -> pb.ServiceErasure:
+    return pb.ServiceErasure(
+        service=said.service,
+        confirmed=bool(said.event_id),
+        confirmed_at=_stamp(said.at) if said.at else None,
+        erased=said.erased,
+        kept=[pb.KeptItem(what=k.what, until=k.until, basis=k.basis) for k in said.kept],
+        event_id=said.event_id,
+    )
+
+
+def _stamp(rfc3339: str) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(from_rfc3339(rfc3339))
+    return stamp
