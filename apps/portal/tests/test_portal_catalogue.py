@@ -33,6 +33,8 @@ ALIKE = {
     "report.lat",
     "report.lon",
     "status.milliseconds",
+    "history.kind_election",
+    "transparency.log_budget",
 }
 
 
@@ -66,7 +68,9 @@ def test_every_message_is_used() -> None:
                "staff.means_", "staff.track_", "staff.vote_type_", "staff.rule_", "staff.ties_",
                "rules.ties_", "notice.step_", "format.", "report_state.", "update.",
                "notice.report_", "follow.means_", "follow.level_", "things.kind_", "status.",
-               "unsubscribe.done_text_")  # fmt: skip
+               "unsubscribe.done_text_", "event.", "verdict.", "check.how_", "audit.",
+               "history.kind_", "history.see_", "history.link_", "receipt.state_",
+               "transparency.log_")  # fmt: skip
     rest = {key for key in set(messages()) - keys_used() if not key.startswith(made_up)}
     assert rest == set()
 
@@ -83,7 +87,7 @@ def test_templates_are_well_formed(path: Path) -> None:
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True)
     environment.filters |= dict.fromkeys(
         ("money", "number", "instant", "moment", "day", "plain_moment", "paragraphs", "pseudonym",
-         "duration", "position", "rate", "span"), str)  # fmt: skip
+         "duration", "position", "rate", "span", "rfc3339", "exact", "ends"), str)  # fmt: skip
     environment.get_template(str(path.relative_to(folder)))
 
 

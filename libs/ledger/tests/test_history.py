@@ -13,6 +13,7 @@ import pytest
 
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.history import (
+    EPOCHS,
     GROWTH_POINTS_MAX,
     HISTORY,
     PAGE_SIZE,
@@ -134,6 +135,7 @@ async def test_in_a_new_epoch_an_index_counts_from_its_first_leaf(told: Told) ->
     first, second = (entry.place for entry in told.history.of("r1").entries)
     assert (first.epoch, first.index) == (1, 0)
     assert (second.epoch, second.index, second.public_seq) == (2, 1, 3)
+    assert told.types(EPOCHS) == ["epoch_opened"]
 
 
 async def test_a_category_is_told_by_its_definitions_alone(told: Told) -> None:

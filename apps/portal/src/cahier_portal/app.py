@@ -26,6 +26,7 @@ from cahier_portal.pages import (
     development,
     events,
     following,
+    history,
     home,
     processes,
     proposals,
@@ -35,6 +36,7 @@ from cahier_portal.pages import (
     staff_reports,
     staff_steps,
     things,
+    transparency,
     voting,
 )
 from cahier_portal.parameters import PathText
@@ -82,6 +84,10 @@ _PAGES = [
     voting.vote,
     voting.done_page,
     things.things,
+    history.history_page,
+    transparency.transparency,
+    transparency.check_receipt,
+    transparency.receipt_page,
     staff.desk,
     staff.new_process_page,
     staff.new_process,

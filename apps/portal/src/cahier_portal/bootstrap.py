@@ -10,6 +10,7 @@ from cahier_portal.app import build_app
 from cahier_portal.clients import Services
 from cahier_portal.doors import LogDoors
 from cahier_portal.keys import session_key
+from cahier_portal.publiclog import PublicLogs
 from cahier_portal.rendering import Renderer
 from cahier_portal.session import AccessTokens
 from cahier_portal.settings import PortalSettings
@@ -36,7 +37,7 @@ async def bootstrap(unit: Unit, settings: PortalSettings) -> None:
 
 def build_portal(settings: PortalSettings, services: Services) -> Portal:
     """What all requests share."""
-    zone = settings.zone
+    zone, doors = settings.zone, LogDoors(settings.unit_metrics)
     return Portal(
         settings=settings,
         services=services,
@@ -48,5 +49,6 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         anonymous_throttle=Throttle(settings.anonymous_reports_per_minute),
         clock=settings.clock(),
         watch=UnitWatch(settings.unit_metrics, SystemClock().now),
-        doors=LogDoors(settings.unit_metrics),
+        doors=doors,
+        logs=PublicLogs(doors),
     )

@@ -10,27 +10,16 @@ from litestar import HttpMethod, Request, Response, get, post, route
 from litestar.enums import MediaType
 
 from cahier_chassis.health import Health
-from cahier_contracts.budget.v1 import budget_service_pb2 as budget
-from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
-from cahier_contracts.identity.v1 import identity_service_pb2 as identity
-from cahier_contracts.notifications.v1 import notifications_service_pb2 as notifications
-from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind, NotFound
+from cahier_portal.disclosed import REQUESTS
 from cahier_portal.doors import Carried
 from cahier_portal.faults import problem
 from cahier_portal.parameters import Caller, PathText
 from cahier_portal.visit import Visit
 
 _OUTSIDE = {"skip_session": True, "exclude_from_csrf": True}
-_DISCLOSURES = {
-    "identity": identity.GetDisclosuresRequest,
-    "consultation": consultation.GetDisclosuresRequest,
-    "budget": budget.GetDisclosuresRequest,
-    "reporting": reporting.GetDisclosuresRequest,
-    "notifications": notifications.GetDisclosuresRequest,
-}
 EVENT_ID_CHARS_MAX = 64
 LATER = {
     "/open311": "Open311 is served by a later release",
@@ -54,7 +43,7 @@ async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> R
     Salts are base64url without padding, so that `base64url(JSON of one entry)` hashes to the
     digest in the leaf.
     """
-    request_type = _DISCLOSURES.get(service)
+    request_type = REQUESTS.get(service)
     if request_type is None or len(event_id) > EVENT_ID_CHARS_MAX:
         raise NotFound("event_not_found", "no service has such a public event")
     owner = visit.portal.services.by_name(service)

@@ -50,11 +50,16 @@ class LogDoors:
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
         )
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that keep a log, by name."""
+        return tuple(sorted(self._doors))
+
     async def file(self, service: str, path: str) -> Carried:
         """A file of a service's log; raises NotFound, Unavailable while the service is away."""
         if service not in self._doors or _PATH.fullmatch(path) is None or ".." in path:
             raise NotFound("log_file_not_found", "no log has such a file")
-        carried = await self._ask(service, f"/tlog/{path}")
+        carried = await self.ask(service, f"/tlog/{path}")
         if carried.status == httpx.codes.NOT_FOUND:
             raise NotFound("log_file_not_found", "the log has no such file")
         return carried
@@ -66,7 +71,7 @@ class LogDoors:
         """
         if _EVENT_ID.fullmatch(event_id) is None:
             raise NotFound("event_not_found", "no service has such a public event")
-        asked = [self._ask(service, f"/receipts/{event_id}") for service in self._doors]
+        asked = [self.ask(service, f"/receipts/{event_id}") for service in self._doors]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, Carried) and answer.status != httpx.codes.NOT_FOUND:
@@ -80,7 +85,8 @@ class LogDoors:
         """Ends all connections."""
         await self._http.aclose()
 
-    async def _ask(self, service: str, path: str) -> Carried:
+    async def ask(self, service: str, path: str) -> Carried:
+        """Any answer of a service's doors but a server's error; raises Unavailable for that."""
         url = self._doors[service].rstrip("/") + path
         try:
             answer = await self._http.get(url)

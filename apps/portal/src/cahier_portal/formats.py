@@ -6,6 +6,7 @@ floats.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -89,6 +90,35 @@ def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
         time=format_time(local.time(), "short", locale=_DATES.get(language()) or language()),
         zone=local.tzname() or "",
     )
+
+
+def exact(moment: datetime, zone: ZoneInfo) -> str:
+    """As `day_and_time`, to the second."""
+    local = require_utc(moment).astimezone(zone)
+    return t(
+        "format.day_and_time",
+        day=day(moment, zone),
+        time=format_time(local.time(), "medium", locale=_DATES.get(language()) or language()),
+        zone=local.tzname() or "",
+    )
+
+
+def ends(moments: Sequence[datetime], zone: ZoneInfo) -> list[str]:
+    """What stands below the ends of an axis of time: days, or times where it is all one day."""
+    first, last = (require_utc(moments[place]).astimezone(zone) for place in (0, -1))
+    if first == last:
+        return [day_and_time(first, zone)]
+    if first.date() != last.date():
+        return [day(first, zone), day(last, zone)]
+    spoken = _DATES.get(language()) or language()
+    return [
+        t("format.day_and_time", day=day(first, zone), time=_short(first, spoken), zone=""),
+        _short(last, spoken),
+    ]
+
+
+def _short(local: datetime, spoken: Locale | str) -> str:
+    return format_time(local.time(), "short", locale=spoken)
 
 
 def time_tag(moment: datetime, zone: ZoneInfo, *, with_time: bool = True) -> Markup:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from markupsafe import Markup
 
@@ -17,6 +18,8 @@ WIDTH = 1000
 GAP = 3
 _BAR_HEIGHT = 14
 _BUDGET_HEIGHT = 44
+GROWTH_HEIGHT = 200
+_GROWTH_TOP = 12
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,21 @@ def _svg(kind: str, height: int, shapes: Sequence[Markup], label: str = "") -> M
     return Markup(
         '<svg class="{}" viewBox="0 0 {} {}" preserveAspectRatio="none" {}>{}</svg>'
     ).format(kind, WIDTH, height, said, Markup().join(shapes))
+
+
+def growth_line(points: Sequence[tuple[datetime, int]], label: str) -> Markup:
+    """How a log grew: a step for each point, over time; a single one is a level line.
+
+    points: (instant, entries by then), oldest first, at least one. label: it in words.
+    """
+    first_s, last_s = (int(points[place][0].timestamp()) for place in (0, -1))
+    most = max(1, points[-1][1])
+    path, height = [f"M0 {GROWTH_HEIGHT}"], GROWTH_HEIGHT
+    for moment, entries in points:
+        x = per_mille(int(moment.timestamp()) - first_s, last_s - first_s)
+        height = GROWTH_HEIGHT - entries * (GROWTH_HEIGHT - _GROWTH_TOP) // most
+        path.append(f"H{x}V{height}")
+    line = "".join([*path, f"H{WIDTH}"])
+    area = Markup('<path class="growth-area" d="{}V{}H0Z"></path>').format(line, GROWTH_HEIGHT)
+    edge = Markup('<path class="growth-edge" d="{}"></path>').format(line)
+    return _svg("growth", GROWTH_HEIGHT, [area, edge], label)

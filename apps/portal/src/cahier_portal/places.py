@@ -49,3 +49,12 @@ def position_text(position: reporting.Position) -> str:
 def degrees_value(value_e7: int) -> str:
     """Ten-millionths of a degree as a form field shows them: `48.8566`."""
     return f"{Decimal(value_e7) / UNITS:f}"
+
+
+def position_of(disclosed: str) -> reporting.Position | None:
+    """The point in a report's disclosure, `lat_e7,lon_e7`; None for any other text."""
+    try:
+        lat_e7, lon_e7 = (int(part) for part in disclosed.split(","))
+    except ValueError:
+        return None
+    return reporting.Position(lat_e7=lat_e7, lon_e7=lon_e7)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cahier_kernel.clock import from_rfc3339
 from cahier_portal import formats, pictures, wording
 from cahier_portal.catalogue import LANGUAGES, language, t, tn
 from cahier_portal.places import position_text
@@ -46,9 +47,12 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Any]:
         "money": formats.money,
         "number": formats.number,
         "instant": formats.instant,
+        "rfc3339": from_rfc3339,
         "moment": partial(formats.time_tag, zone=zone),
         "day": partial(formats.time_tag, zone=zone, with_time=False),
         "plain_moment": partial(formats.day_and_time, zone=zone),
+        "exact": partial(formats.exact, zone=zone),
+        "ends": partial(formats.ends, zone=zone),
         "paragraphs": formats.paragraphs,
         "pseudonym": formats.pseudonym,
         "position": position_text,
@@ -67,5 +71,6 @@ def _wordings() -> Mapping[str, Any]:
         "report_state",
         "update_kind",
         "rules_in_words",
+        "word",
     )
     return {name: getattr(wording, name) for name in names}

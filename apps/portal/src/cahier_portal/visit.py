@@ -20,6 +20,7 @@ from cahier_portal import session
 from cahier_portal.catalogue import language
 from cahier_portal.clients import Service, Services, is_read
 from cahier_portal.doors import LogDoors
+from cahier_portal.publiclog import PublicLogs
 from cahier_portal.rendering import Renderer
 from cahier_portal.session import AccessTokens, Visitor
 from cahier_portal.settings import PortalSettings
@@ -45,6 +46,7 @@ class Portal:
     anonymous_throttle: Throttle
     clock: Clock
     watch: UnitWatch
+    logs: PublicLogs
     doors: LogDoors
 
     @property

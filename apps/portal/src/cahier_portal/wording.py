@@ -131,3 +131,18 @@ def outcome_reason(
     if outcome.reason == "selected":
         return t("outcome.selected", left=money(left_after_cents, currency))
     return t(f"outcome.{outcome.reason}")
+
+
+_TONES = {
+    "proposal": _PROPOSAL_TONES,
+    "election": _ELECTION_TONES,
+    "report": _REPORT_TONES,
+    "feasibility": _FEASIBILITY_TONES,
+}
+
+
+def word(kind: str, name: str) -> Word:
+    """A state by its name in the log. kind: proposal, election, report or feasibility."""
+    key = "feasibility" if kind == "feasibility" else f"{kind}_state"
+    tone = _TONES[kind].get(name, "past" if kind == "report" else "plain")
+    return Word(t(f"{key}.{name}"), tone)

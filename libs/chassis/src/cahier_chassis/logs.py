@@ -15,7 +15,17 @@ import structlog
 from opentelemetry import trace
 
 FRAMES_MAX = 30
-_CHATTY = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream", "nats", "mail.log")
+# httpx names every address asked for: receipts are asked for by their ids.
+_CHATTY = (
+    "uvicorn.error",
+    "uvicorn.access",
+    "asyncio",
+    "faststream",
+    "nats",
+    "mail.log",
+    "httpx",
+    "httpcore",
+)
 # Their messages quote the value that was wrong, which may be somebody's.
 _QUOTING = (ValueError, TypeError, LookupError, AttributeError)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}

@@ -27,6 +27,8 @@ THING_FIELDS = ("proposal", "process", "election", "project", "report", "comment
 CATEGORY_DEFINED = "category_defined"
 CONTENT_ERASED = "content_erased"
 EPOCH_OPENED = "epoch_opened"
+EPOCHS = "epochs"
+"""The name under which a log's epochs have a history of their own."""
 BALLOT_CAST = "ballot_cast"
 THING_CHARS_MAX = 200
 PAGE_SIZE = 500
@@ -89,6 +91,8 @@ def fold_history(db: Sql, row: PublicRow) -> None:
 def _things(db: Sql, kind: str, data: dict[str, Any]) -> set[str]:
     fields = (*THING_FIELDS, "category") if kind == CATEGORY_DEFINED else THING_FIELDS
     named = {str(data[field])[:THING_CHARS_MAX] for field in fields if data.get(field)}
+    if kind == EPOCH_OPENED:
+        named.add(EPOCHS)
     if kind == CONTENT_ERASED:
         leaf = str(data.get("leaf", ""))
         named |= {row[0] for row in db.execute("SELECT thing FROM history WHERE id = ?", (leaf,))}

@@ -16,6 +16,7 @@ from cahier_chassis.bus import (
     run_public_projection,
 )
 from cahier_chassis.grpc_server import GrpcServer
+from cahier_chassis.history import serve_history
 from cahier_chassis.pseudonyms import load_pseudonyms
 from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.roles import Role
@@ -94,6 +95,7 @@ async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
 def _read_model(unit: Unit, ledger: Ledger) -> SqlReadModel:
     views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
+    serve_history(unit, ledger, views)
     # Declared before anything is served: queries and commands read the tables at once.
     for view in (OWN, *(view for view, _ in OTHERS.values())):
         views.declare(view)
