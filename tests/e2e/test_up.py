@@ -38,8 +38,7 @@ def test_a_city_says_where_it_is(new_city: Callable[..., Any]) -> None:
     assert city.start() == f"ready http://127.0.0.1:{city.port}"
     running = city.running
     assert running["portal"] == city.url
-    own = {"postgres"} & set(running)  # a city on PostgreSQL has its server besides
-    assert set(running) - own == {"portal", "nats", "grpc", "metrics", "pids"}
+    assert set(running) == {"portal", "nats", "grpc", "metrics", "pids"}
     assert set(running["grpc"]) == {
         "identity",
         "consultation",
@@ -55,13 +54,16 @@ def test_a_city_says_where_it_is(new_city: Callable[..., Any]) -> None:
         "notifications",
         "portal",
     }
-    assert set(running["pids"]) - own == set(UNITS)
+    own = {"postgres"} if city.folder.store == "postgres" else set()
+    assert set(running["pids"]) == set(UNITS) | own
+    assert city.folder.database_file.exists() == bool(own)
     for base in running["metrics"].values():
         for path in ("healthz", "readyz", "metrics"):
             assert httpx.get(f"{base}/{path}", trust_env=False).status_code == 200, (base, path)
     assert city.stop() == 0
     assert all_gone(running["pids"])
     assert not city.folder.run_file.exists()
+    assert not city.folder.database_file.exists()
 
 
 def test_a_second_city_on_a_live_folder_exits_2(shared_city: Any, cahier: Any) -> None:

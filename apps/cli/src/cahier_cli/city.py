@@ -33,6 +33,14 @@ class CityFolder:
         return self.root / "run.json"
 
     @property
+    def database_file(self) -> Path:
+        """Where the city's own PostgreSQL listens, while it runs: `{"address": "host:port"}`.
+
+        Apart from run.json, whose keys are a contract that names no database.
+        """
+        return self.unit("postgres") / "run.json"
+
+    @property
     def clock_file(self) -> Path:
         return self.root / "clock"
 

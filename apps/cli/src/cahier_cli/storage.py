@@ -8,6 +8,7 @@ which must be this city's alone.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,8 +88,9 @@ def _stores_of(folder: CityFolder, dsn: str | None) -> StoresOf:
 def _dsn_of_running(folder: CityFolder) -> str | None:
     """The DSN of the server that runs with the city; None where no city runs."""
     try:
-        address = str(folder.running()["postgres"])
+        folder.running()
+        address = str(json.loads(folder.database_file.read_text("utf-8"))["address"])
         dsn = dsn_of(folder.unit(UNIT), int(address.rpartition(":")[2]))
-    except (CityError, KeyError, OSError):
+    except (CityError, KeyError, ValueError, OSError):
         return None
     return dsn if wait_until_answering(dsn, ANSWER_S_MAX) else None

@@ -10,6 +10,8 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -62,8 +64,9 @@ class Supervisor:
             keeper.cancel()
         for unit in reversed(self._units):
             await self._end(unit)
-        with suppress(FileNotFoundError):
-            self._folder.run_file.unlink()
+        for file in (self._folder.run_file, self._folder.database_file):
+            with suppress(FileNotFoundError):
+                file.unlink()
 
     async def _spawn(self, unit: Unit) -> None:
         self._folder.unit(unit.name).mkdir(parents=True, exist_ok=True)
@@ -130,11 +133,9 @@ class Supervisor:
 
     def _write_run_file(self) -> None:
         portal = self._units[-1]
-        own = [unit for unit in self._units if unit.name == POSTGRES_UNIT]
         running = {
             "portal": f"http://{LOOPBACK}:{portal.port}",
             "nats": f"nats://{LOOPBACK}:{self._units[0].port}",
-            **{unit.name: f"{LOOPBACK}:{unit.port}" for unit in own},
             "grpc": {unit.name: unit.grpc for unit in self._units if unit.grpc},
             "metrics": {
                 unit.name: f"http://{LOOPBACK}:{unit.port}"
@@ -143,8 +144,14 @@ class Supervisor:
             },
             "pids": {name: process.pid for name, process in self._processes.items()},
         }
-        text = json.dumps(running, indent=2) + "\n"
-        write_whole(self._folder.run_file, text.encode(), mode=0o644)
+        _write(self._folder.run_file, running)
+        for unit in self._units:
+            if unit.name == POSTGRES_UNIT:
+                _write(self._folder.database_file, {"address": f"{LOOPBACK}:{unit.port}"})
+
+
+def _write(file: Path, told: dict[str, Any]) -> None:
+    write_whole(file, (json.dumps(told, indent=2) + "\n").encode(), mode=0o644)
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> bool:
