@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -146,19 +147,80 @@ def test_without_json_a_table_is_printed_for_people(election):
     assert "\x07" not in result.stdout
 
 
-@pytest.mark.parametrize("rule", ["mes", "phragmen"])
-def test_a_rule_that_is_not_served_is_refused(election, rule):
-    line = refusal(election, "--rule", rule, "--json")
-    assert "this release counts by the greedy rules only" in line
-    assert repr(rule) in line
+@pytest.mark.parametrize("completion", ["none", "greedy", "add1", "add1-greedy"])
+@pytest.mark.parametrize("utility", ["cost", "cardinality"])
+def test_mes_is_counted_with_each_completion_and_utility(election, completion, utility):
+    told = answer(election, "--rule", "mes", "--completion", completion, "--utility", utility)
+    assert (told["rule"], told["completion"], told["utility"]) == ("mes", completion, utility)
+    assert told["tie_order"] == "cheapest"
+    assert sum(Decimal(one["cost"]) for one in told["projects"] if one["reason"] == "selected") == (
+        Decimal(told["spent"])
+    )
+    assert Decimal(told["spent"]) <= Decimal(told["budget"])
+    assert told.get("stop") == ("overspend" if "add1" in completion else None)
 
 
-@pytest.mark.parametrize("rule", ["equalshares", "equalshares/add1", "equalshares/add1-comparison"])
-def test_a_file_rule_that_is_not_served_is_refused(tmp_path, rule):
+def test_mes_completes_by_add1_then_greedy_by_default(election):
+    assert answer(election, "--rule", "mes") == answer(
+        election, "--rule", "mes", "--completion", "add1-greedy", "--stop", "overspend"
+    )
+
+
+def test_mes_tells_its_rounds_and_what_each_voter_held(election):
+    told = answer(election, "--rule", "mes", "--completion", "none")
+    assert told["endowment"] == "20.1"
+    assert told["rounds"] == [
+        {"id": "d", "price": "10", "paying_it": 3, "supporters": 3},
+    ]
+    raised = answer(election, "--rule", "mes", "--completion", "add1")
+    assert (raised["raises"], raised["endowment"]) == (15, "35.1")
+    assert raised["rounds"][1] == {
+        "id": "c",
+        "price": "13.5",
+        "paying_it": 3,
+        "supporters": 3,
+    }
+
+
+def test_phragmen_is_counted_and_has_no_completion(election):
+    told = answer(election, "--rule", "phragmen")
+    assert (told["rule"], told["completion"], told["tie_order"]) == ("phragmen", "none", "cheapest")
+    assert told["selected"] == ["d", "c"]
+    assert "--completion none" in refusal(election, "--rule", "phragmen", "--completion", "add1")
+    assert "--stop" in refusal(election, "--rule", "phragmen", "--stop", "exhaustive")
+
+
+@pytest.mark.parametrize(
+    ("rule", "completion"),
+    [
+        ("equalshares", "none"),
+        ("equalshares/add1", "add1"),
+        ("equalshares/add1-comparison", "add1"),
+    ],
+)
+def test_equal_shares_named_by_the_file_are_counted_as_the_name_says(tmp_path, rule, completion):
     path = tmp_path / "city.pb"
     path.write_text(ELECTION.format(rule=rule))
-    assert repr(rule) in refusal(path)
-    assert answer(path, "--rule", "greedy")["selected"]
+    told = answer(path)
+    assert (told["rule"], told["completion"], told["tie_order"]) == (rule, completion, "cheapest")
+    other = "greedy" if completion != "greedy" else "none"
+    assert f"--completion {completion}" in refusal(path, "--completion", other)
+    assert ("preferred" in told) == rule.endswith("comparison")
+
+
+def test_stop_is_refused_where_nothing_is_raised(election):
+    line = refusal(election, "--rule", "mes", "--completion", "none", "--stop", "exhaustive")
+    assert "--stop" in line
+
+
+def test_a_rule_that_does_not_fit_the_ballots_is_refused(tmp_path):
+    path = tmp_path / "city.pb"
+    head, _ = ELECTION.format(rule="greedy").split("VOTES\n")
+    votes = "voter_id;vote;points\n1;d,a;1,-3\n"
+    path.write_text(head.replace("approval", "scoring") + "VOTES\n" + votes)
+    assert "negative" in refusal(path, "--rule", "mes")
+    assert "negative" in refusal(path, "--rule", "phragmen", "--json")
+    assert answer(path, "--rule", "greedy")["selected"] == ["d"]
 
 
 @pytest.mark.parametrize("rule", ["greedy-custom", "unknown", ""])

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import click
+from msgspec.structs import replace
 
-from cahier_kernel.errors import DomainError
-from cahier_record.budget.pabulib import (
-    Instance,
-    InvalidBallot,
-    PabulibError,
-    profile_of,
-    read,
-    score_threshold,
-)
+from cahier_cli.tally_report import Ties, document, print_table, warn
+from cahier_kernel.errors import DomainError, Invalid
+from cahier_record.budget.pabulib import Instance, PabulibError, profile_of, read, score_threshold
 from cahier_record.budget.tally import (
-    Outcome,
+    Completion,
     Result,
-    RuleNotServed,
+    Stop,
     Terms,
-    TieOrder,
     Utility,
     count,
-    format_amount,
+    rule_named,
 )
 
 FILE_BYTES_MAX = 512 * 1024 * 1024
-WARNINGS_SHOWN_MAX = 10
-NOT_SERVED = ("mes", "phragmen")
-
-Ties = Literal["standard", "lexicographic"]
+OWN_RULES = ("greedy", "mes", "phragmen")
+RAISING = ("add1", "add1-greedy")
 
 
 @click.command()
@@ -44,24 +37,24 @@ Ties = Literal["standard", "lexicographic"]
     type=click.Choice(["cost", "cardinality"]),
     default="cost",
     show_default=True,
-    help="By score, or by score per unit of cost.",
+    help="A voter values a project at its cost, or at one; greedy: by score, or score per cost.",
 )
 @click.option(
     "--completion",
     type=click.Choice(["none", "greedy", "add1", "add1-greedy"]),
-    help="What mes does with money that is left; the greedy rules have none.",
+    help="What mes does with money that is left; add1-greedy by default. No other rule has any.",
 )
 @click.option(
     "--stop",
     type=click.Choice(["overspend", "exhaustive"]),
-    help="When mes stops raising endowments; the greedy rules never do.",
+    help="When add1 stops raising endowments; overspend by default.",
 )
 @click.option(
     "--ties",
     type=click.Choice(["standard", "lexicographic"]),
     default="standard",
     show_default=True,
-    help="Among equals: the file's order for the file's own rule, else the cheapest; or the id.",
+    help="Among equals: the file's order for its own greedy rule, else the cheapest; or the id.",
 )
 @click.option("--strict", is_flag=True, help="Refuse a file with invalid ballots or wrong counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the table.")
@@ -69,8 +62,8 @@ def tally(
     file: Path,
     rule: str,
     utility: Utility,
-    completion: str | None,
-    stop: str | None,
+    completion: Completion | None,
+    stop: Stop | None,
     ties: Ties,
     strict: bool,
     as_json: bool,
@@ -80,29 +73,21 @@ def tally(
     Without --rule it is counted by the rule that the file itself names. Exit code 2 with one line
     on stderr says what is wrong with the file or which rule cannot be counted by.
     """
-    _check_rule(file, rule, completion, stop)
-    instance = _read(file, strict)
-    result = _count(file, instance, rule, utility, _tie_order(rule, ties))
-    if as_json:
-        click.echo(json.dumps(_document(instance, result, ties), indent=2))
-    else:
-        _print_table(file, instance, result)
-        _warn(instance)
-
-
-def _check_rule(file: Path, rule: str, completion: str | None, stop: str | None) -> None:
-    if rule in NOT_SERVED:
-        _refuse(f"{file}: rule: {RuleNotServed(rule).rule}")
-    if rule not in ("file", "greedy"):
+    if rule not in ("file", *OWN_RULES):
         _refuse(f"{file}: rule: --rule must be file, greedy, mes or phragmen, not {rule!r}")
-    if completion not in (None, "none") or stop is not None:
-        _refuse(f"{file}: rule: the greedy rules know neither --completion nor --stop")
+    instance = _read(file, strict)
+    name = instance.rule if rule == "file" else rule
 
+    def terms() -> Terms:
+        found = _terms(name, rule, utility, completion, stop)
+        return replace(found, ties="lexicographic") if ties == "lexicographic" else found
 
-def _tie_order(rule: str, ties: Ties) -> TieOrder:
-    if ties == "lexicographic":
-        return "lexicographic"
-    return "presented" if rule == "file" else "cheapest"
+    result = _count(file, instance, name, terms)
+    if as_json:
+        click.echo(json.dumps(document(instance, result, ties), indent=2))
+    else:
+        print_table(file.name, instance, result)
+        warn(instance)
 
 
 def _read(file: Path, strict: bool) -> Instance:
@@ -116,13 +101,37 @@ def _read(file: Path, strict: bool) -> Instance:
         _refuse(f"{file}: file: {error.strerror}")
 
 
-def _count(file: Path, instance: Instance, rule: str, utility: Utility, ties: TieOrder) -> Result:
-    name = instance.rule if rule == "file" else rule
+def _terms(
+    name: str, asked: str, utility: Utility, completion: Completion | None, stop: Stop | None
+) -> Terms:
+    """The terms but for a chosen order of ties; raises Invalid for options that do not fit."""
+    rule = rule_named(name)
+    if completion is None:
+        completion = "add1-greedy" if name == "mes" else rule.completions[0]
+    if completion not in rule.completions:
+        has = rule.completions[0]
+        why = f"{name!r} is counted with --completion {has}, not {completion}"
+        raise Invalid("completion_unfit", why, field="rule")
+    if stop is not None and completion not in RAISING:
+        why = (
+            f"--stop says when add1 stops, and {name!r} with --completion {completion} has no add1"
+        )
+        raise Invalid("stop_unfit", why, field="rule")
+    presented = asked == "file" and name.startswith("greedy")
+    return Terms(
+        utility=utility,
+        completion=completion,
+        stop=stop or "overspend",
+        ties="presented" if presented else "cheapest",
+    )
+
+
+def _count(file: Path, instance: Instance, name: str, make_terms: Callable[[], Terms]) -> Result:
     try:
+        terms = make_terms()
         profile = profile_of(instance)
         threshold = score_threshold(instance, profile)
-        terms = Terms(utility=utility, ties=ties, threshold=threshold)
-        return count(profile, name, terms)
+        return count(profile, name, replace(terms, threshold=threshold))
     except DomainError as error:
         _refuse(f"{file}: {error.field}: {error.rule}")
     except ValueError as error:
@@ -132,118 +141,3 @@ def _count(file: Path, instance: Instance, rule: str, utility: Utility, ties: Ti
 def _refuse(reason: str) -> NoReturn:
     click.echo(" ".join(reason.splitlines()), err=True)
     sys.exit(2)
-
-
-def _document(instance: Instance, result: Result, ties: Ties) -> dict[str, object]:
-    """The answer for programs: amounts and scores are decimal strings, amounts in the file's unit.
-
-    `threshold`, the least score that may win, stands only where the rule asks for one, and a
-    project's `left` only where its turn came.
-    """
-    document = {
-        "rule": result.rule,
-        "utility": result.utility,
-        "completion": "none",
-        "ties": ties,
-        "tie_order": result.ties,
-        "currency": instance.meta.get("currency", ""),
-        "budget": format_amount(result.budget, result.decimals),
-        "spent": format_amount(result.spent, result.decimals),
-        "voters": result.voters,
-        "selected": list(result.selected),
-        "projects": [_project(result, outcome) for outcome in result.projects],
-        "invalid_ballots": [
-            {
-                "line": invalid.line,
-                "voter_id": invalid.ballot.voter,
-                "field": invalid.field,
-                "rule": invalid.rule,
-            }
-            for invalid in instance.invalid
-        ],
-        "warnings": instance.warnings,
-    }
-    if result.threshold is not None:
-        document["threshold"] = _score(result, result.threshold)
-    return document
-
-
-def _project(result: Result, outcome: Outcome) -> dict[str, object]:
-    document: dict[str, object] = {
-        "id": outcome.id,
-        "cost": format_amount(outcome.cost, result.decimals),
-        "votes": outcome.votes,
-        "score": _score(result, outcome.score),
-        "reason": outcome.reason,
-    }
-    if outcome.left is not None:
-        document["left"] = format_amount(outcome.left, result.decimals)
-    return document
-
-
-def _score(result: Result, score: int) -> str:
-    return format_amount(score, result.score_decimals)
-
-
-def _print_table(file: Path, instance: Instance, result: Result) -> None:
-    names = {project.id: project.fields.get("name", "") for project in instance.projects}
-    rows = [
-        (
-            outcome.id,
-            format_amount(outcome.cost, result.decimals),
-            _score(result, outcome.score),
-            outcome.reason.replace("_", " "),
-            _printable(names[outcome.id]),
-        )
-        for outcome in result.projects
-    ]
-    click.echo(f"{file.name}: {result.rule} by {_MERIT[result.utility]}, {_TIES[result.ties]}\n")
-    _print_columns([("project", "cost", "score", "outcome", "name"), *rows])
-    currency = instance.meta.get("currency", "").strip()
-    spent = format_amount(result.spent, result.decimals)
-    budget = format_amount(result.budget, result.decimals)
-    click.echo(
-        f"\n{len(result.selected)} of {len(result.projects)} projects selected by "
-        f"{result.voters} ballots; {spent} of {budget} {currency}".rstrip()
-        + " spent"
-    )
-
-
-def _print_columns(rows: list[tuple[str, str, str, str, str]]) -> None:
-    """Aligned columns, numbers to the right; the last column is not padded."""
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for project, cost, score, outcome, name in rows:
-        cells = (
-            _printable(project).ljust(widths[0]),
-            cost.rjust(widths[1]),
-            score.rjust(widths[2]),
-            outcome.ljust(widths[3]),
-            name,
-        )
-        click.echo("  ".join(cells).rstrip())
-
-
-def _warn(instance: Instance) -> None:
-    """Tell on stderr what was odd in the file, a bounded number of lines of it."""
-    told = [*instance.warnings, *(f"left out: {_named(invalid)}" for invalid in instance.invalid)]
-    for line in told[:WARNINGS_SHOWN_MAX]:
-        click.echo(f"warning: {_printable(line)}", err=True)
-    if len(told) > WARNINGS_SHOWN_MAX:
-        click.echo(f"warning: and {len(told) - WARNINGS_SHOWN_MAX} more", err=True)
-
-
-def _named(invalid: InvalidBallot) -> str:
-    return f"line {invalid.line}, voter {invalid.ballot.voter}: {invalid.field}: {invalid.rule}"
-
-
-def _printable(text: str) -> str:
-    """A file's text as a terminal may show it: no control characters, no end of line."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
-_MERIT = {"cost": "score", "cardinality": "score per unit of cost"}
-_TIES = {
-    "presented": "ties in the file's order",
-    "cheapest": "ties by cost, votes, id",
-    "lexicographic": "ties by id",
-}

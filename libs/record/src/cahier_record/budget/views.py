@@ -6,6 +6,8 @@ is kept as a fault with its leaf index, for auditors to report.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping, MutableSequence
+
 import msgspec
 
 from cahier_record.budget import events
@@ -38,6 +40,7 @@ class ElectionView(msgspec.Struct):
     """An election; `state` is preparing, open, closed, counted or published.
 
     ballots: by credential, those that count; replaced: those that a later one took the place of.
+    Whoever folds more ballots than memory holds puts collections of their own in their place.
     """
 
     created: events.ElectionCreated
@@ -45,8 +48,8 @@ class ElectionView(msgspec.Struct):
     rules: events.Rules
     state: str = "preparing"
     projects: dict[str, ProjectView] = msgspec.field(default_factory=dict)
-    ballots: dict[str, BallotView] = msgspec.field(default_factory=dict)
-    replaced: list[BallotView] = msgspec.field(default_factory=list)
+    ballots: MutableMapping[str, BallotView] = msgspec.field(default_factory=dict)
+    replaced: MutableSequence[BallotView] = msgspec.field(default_factory=list)
     opened: events.VotingOpened | None = None
     private_key: str = ""
     closed_log_size: int = 0

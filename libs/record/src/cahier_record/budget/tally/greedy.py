@@ -9,100 +9,78 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from msgspec import Struct
-
+from cahier_record.budget.tally.limits import Purse
 from cahier_record.budget.tally.profile import Profile
 from cahier_record.budget.tally.result import Outcome, Reason, Result
+from cahier_record.budget.tally.standing import Gate, Standing, standings, tie_key
 from cahier_record.budget.tally.terms import Terms, Utility
 
 
-class Standing(Struct, frozen=True, kw_only=True):
-    """A candidate with what the ballots say of it; `place` is its place among the candidates."""
-
-    id: str
-    cost: int
-    withdrawn: bool
-    place: int
-    votes: int
-    score: int
-
-
 def count_greedy(profile: Profile, rule: str, terms: Terms, *, stops: bool) -> Result:
-    """Fund by descending merit what still fits; with `stops`, nothing after the first misfit."""
-    ranked = sorted(standings(profile), key=_precedence(terms))
+    """Fund by descending merit what still fits; with `stops`, nothing after the first misfit.
+
+    Only what the envelope cannot pay stops it: a quota, an alternative or a credit just skips.
+    """
+    gate, purse = Gate(profile, terms), Purse(profile, terms, profile.budget)
     outcomes: list[Outcome] = []
-    left, stopped = profile.budget, False
-    for standing in ranked:
-        reason = _exclusion(standing, profile.budget, terms.threshold)
+    stopped = False
+    for standing in sorted(standings(profile), key=_precedence(terms)):
+        reason = gate.refusal(standing, standing.score)
         left_then = None
         if reason is None and stopped:
             reason = "after_stop"
         elif reason is None:
-            left_then = left
-            reason = "selected" if standing.cost <= left else "does_not_fit"
+            left_then = purse.left
+            reason = purse.refusal(standing.place) or "selected"
             stopped = stops and reason == "does_not_fit"
-            left -= standing.cost if reason == "selected" else 0
-        outcomes.append(_outcome(standing, reason, left_then))
+            if reason == "selected":
+                purse.take(standing.place)
+        outcomes.append(outcome_of(standing, reason, left_then))
+    funded = fixed_first(outcomes)
     return Result(
         rule=rule,
         utility=terms.utility,
         ties=terms.ties,
         threshold=terms.threshold,
         budget=profile.budget,
-        spent=profile.budget - left,
+        spent=sum(one.cost for one in funded),
         voters=profile.voters,
-        selected=tuple(one.id for one in outcomes if one.reason == "selected"),
+        selected=tuple(one.id for one in funded),
         projects=tuple(outcomes),
         decimals=profile.decimals,
         score_decimals=profile.score_decimals,
     )
 
 
-def standings(profile: Profile) -> list[Standing]:
-    """Every candidate with its votes and score, in the order of the candidates."""
-    votes, scores = profile.votes(), profile.scores()
-    return [
-        Standing(
-            id=one.id,
-            cost=one.cost,
-            withdrawn=one.withdrawn,
-            place=place,
-            votes=votes[one.id],
-            score=scores[one.id],
-        )
-        for place, one in enumerate(profile.candidates)
-    ]
+def fixed_first(outcomes: list[Outcome]) -> list[Outcome]:
+    """The funded ones: what was fixed, then what was selected, in order."""
+    fixed = [one for one in outcomes if one.reason == "fixed"]
+    return fixed + [one for one in outcomes if one.reason == "selected"]
 
 
-def _exclusion(standing: Standing, budget: int, threshold: int | None) -> Reason | None:
-    if standing.withdrawn:
-        return "withdrawn"
-    if standing.score <= 0:
-        return "no_votes"
-    if standing.cost > budget:
-        return "over_budget"
-    if threshold is not None and standing.score < threshold:
-        return "below_threshold"
-    return None
+def by_votes(standing: Standing, utility: Utility) -> tuple[object, ...]:
+    """The merit of a project as utility per cost: votes, or votes per unit of cost."""
+    return _MERITS[utility](standing, standing.votes)
 
 
 def _precedence(terms: Terms) -> Callable[[Standing], tuple[object, ...]]:
-    merit, tie = _MERITS[terms.utility], _TIES[terms.ties]
-    return lambda standing: (*merit(standing), *tie(standing))
+    merit, tie = _MERITS[terms.utility], tie_key(terms.ties)
+    return lambda standing: (*merit(standing, standing.score), *tie(standing))
 
 
-def _by_score(standing: Standing) -> tuple[int, ...]:
-    return (-standing.score,)
+def _by_support(standing: Standing, support: int) -> tuple[object, ...]:
+    return (-support,)
 
 
-def _by_score_per_cost(standing: Standing) -> tuple[int, Fraction]:
+def _by_support_per_cost(standing: Standing, support: int) -> tuple[object, ...]:
     """What costs nothing has no finite score per cost: it comes first."""
     if standing.cost == 0:
         return 0, Fraction(0)
-    return 1, -Fraction(standing.score, standing.cost)
+    return 1, -Fraction(support, standing.cost)
 
 
-def _outcome(standing: Standing, reason: Reason, left: int | None) -> Outcome:
+def outcome_of(standing: Standing, reason: Reason, left: int | None = None) -> Outcome:
+    """What became of a candidate."""
     return Outcome(
         id=standing.id,
         cost=standing.cost,
@@ -113,12 +91,7 @@ def _outcome(standing: Standing, reason: Reason, left: int | None) -> Outcome:
     )
 
 
-_MERITS: dict[Utility, Callable[[Standing], tuple[object, ...]]] = {
-    "cost": _by_score,
-    "cardinality": _by_score_per_cost,
-}
-_TIES: dict[str, Callable[[Standing], tuple[object, ...]]] = {
-    "presented": lambda standing: (standing.place,),
-    "cheapest": lambda standing: (standing.cost, -standing.votes, standing.id),
-    "lexicographic": lambda standing: (standing.id,),
+_MERITS: dict[Utility, Callable[[Standing, int], tuple[object, ...]]] = {
+    "cost": _by_support,
+    "cardinality": _by_support_per_cost,
 }

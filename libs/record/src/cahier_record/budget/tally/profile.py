@@ -9,15 +9,22 @@ from typing import Self
 from msgspec import Struct
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A project that could be funded. `cost` is in units of 10^-decimals of the currency.
 
-    A withdrawn project stays visible but never wins.
+    A withdrawn project stays visible but never wins; a fixed one is funded before the count, out of
+    the envelope, whatever the ballots say. district: `""` for a city-wide project. alternative: of
+    all projects with the same name here at most one is funded ('either this or that'); `""` binds
+    to nothing. instalments: the cost by year, the first one first; empty: all in the first year.
     """
 
     id: str
     cost: int
     withdrawn: bool = False
+    fixed: bool = False
+    district: str = ""
+    alternative: str = ""
+    instalments: tuple[int, ...] = ()
 
 
 class Group(Struct, frozen=True, kw_only=True, gc=False):
@@ -53,6 +60,11 @@ class Profile(Struct, frozen=True, kw_only=True):
             raise ValueError("a project stands twice among the candidates")
         if self.budget < 0 or any(candidate.cost < 0 for candidate in self.candidates):
             raise ValueError("amounts must not be negative")
+        for one in self.candidates:
+            if one.instalments and (min(one.instalments) < 0 or sum(one.instalments) != one.cost):
+                raise ValueError(f"the instalments of {one.id} must add up to its cost")
+        if sum(one.cost for one in self.candidates if one.fixed) > self.budget:
+            raise ValueError("the fixed projects cost more than the envelope")
         for group in self.groups:
             if not known.issuperset(group.projects):
                 raise ValueError(f"a ballot names a project that is no candidate: {group.projects}")

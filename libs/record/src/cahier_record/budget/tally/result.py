@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from cahier_record.budget.tally.terms import TieOrder, Utility
+from cahier_record.budget.tally.terms import Completion, Stop, TieOrder, Utility
 
 Reason = Literal[
     "selected",
@@ -16,7 +16,17 @@ Reason = Literal[
     "below_threshold",
     "does_not_fit",  # costs more than what was left when its turn came
     "after_stop",  # the rule had stopped at an earlier project
+    "fixed",  # funded before the count
+    "turnout_too_low",  # too few ballots for anything to be funded
+    "below_least_votes",  # stands on too few ballots
+    "below_proportion",  # stands on too few ballots for its cost
+    "over_quota",  # costs more than its district had left when its turn came
+    "alternative_taken",  # another project of its alternatives was funded
+    "over_credit",  # some year's credit had too little left when its turn came
+    "supporters_short",  # the voters who list it had too little money left for it
 ]
+
+FUNDED: tuple[Reason, ...] = ("selected", "fixed")
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,10 +44,29 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     left: int | None = None
 
 
+class Round(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One purchase with the voters' own money, under equal shares or Phragmén's rule.
+
+    price: a ratio in units of 10^-decimals; under equal shares each supporter who has as much pays
+    it, `full` of `supporters`, and the others all that they have left. Under Phragmén's rule each
+    supporter pays all that they hold, and `price` is what every voter had received in all by then.
+    """
+
+    id: str
+    price: tuple[int, int]
+    full: int
+    supporters: int
+
+
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A count with all that it depended on; `selected` in order of selection.
 
     projects: every candidate, in the order in which the rule considered them.
+    completion: of equal shares; what was selected after the last of `rounds` (and after what costs
+    nothing, which goes first) was selected by the greedy completion. endowment: what each voter
+    held in the end, a ratio in units of 10^-decimals; raises: by how many units of currency that is
+    more than envelope / voters. preferred: of `equalshares/add1-comparison`, how many voters got
+    more out of the outcome of equal shares and how many out of the greedy one.
     """
 
     rule: str
@@ -51,3 +80,9 @@ class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
     threshold: int | None = None
     decimals: int = 2
     score_decimals: int = 0
+    completion: Completion = "none"
+    stop: Stop | None = None
+    rounds: tuple[Round, ...] = ()
+    endowment: tuple[int, int] | None = None
+    raises: int = 0
+    preferred: tuple[int, int] | None = None

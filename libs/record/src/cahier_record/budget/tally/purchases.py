@@ -1,0 +1,301 @@
+"""One pass of the Method of Equal Shares from one endowment: what is bought, at which price.
+
+Peters, Pierczyński, Skowron, 'Proportional Participatory Budgeting with Additive Utilities',
+NeurIPS 2021. Every voter holds the endowment; again and again the project is bought whose
+supporters pay least for each unit of utility, everybody the same price or all they have left.
+
+How it is exact and fast. A supporter who once could not pay the whole price holds nothing any more
+and is dropped, so whoever holds money has paid the full price of every bought project that they
+list: their balance is the endowment less those prices, which are kept as integers over one common
+denominator. Beside that stand the balances as 64-bit floats, each within `_error` of the truth.
+For any set of supporters taken as the poor ones, (cost - their money) / (the others) never exceeds
+the true price; a float of it, less the bound of its error, is therefore a proven lower bound, and
+so is a bound from an earlier round, since balances only fall. A project is bought when its price,
+worked out in integers, lies under every other project's lower bound; where it does not, the other
+price is worked out in integers too. No float decides anything.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from math import gcd, inf
+
+import numpy as np
+from msgspec import Struct
+
+from cahier_record.budget.tally.electorate import Electorate, Floats, Indexes, Mask
+from cahier_record.budget.tally.limits import Purse
+
+ROUNDING = 2.0**-53  # of one operation in 64-bit floats, relative
+NEWTON_STEPS_MAX = 64  # of a lower bound, which is one after every step
+Ratio = tuple[int, int]  # numerator and positive denominator, not reduced
+
+
+class Market(Struct, frozen=True, kw_only=True):
+    """What does not change between endowments; lists go by the place of the candidate.
+
+    contenders: who may be bought, at costs over zero and with at least one vote. costs: whole, in
+    the profile's smallest unit. utilities: what a voter gets out of a project, whole and positive.
+    ranks: among equals the lower goes first.
+    """
+
+    electorate: Electorate
+    contenders: list[int]
+    costs: list[int]
+    utilities: list[int]
+    ranks: list[int]
+
+
+class Purchase(Struct, frozen=True, kw_only=True):
+    """One round: whoever can pays `price`, the others all that they have left.
+
+    rate: price for each unit of utility. full: voters who paid the whole price.
+    supporters: voters who still held money and list the project.
+    """
+
+    contender: int
+    price: Ratio
+    rate: Ratio
+    full: int
+    supporters: int
+
+
+class Pass(Struct, kw_only=True):
+    """What one endowment bought, in order.
+
+    settled: given an earlier pass to compare with, whether every endowment between the two is
+    proven to buy the same projects in the same order.
+    """
+
+    endowment: Ratio
+    purchases: list[Purchase]
+    settled: bool = False
+
+    def contenders(self) -> list[int]:
+        return [purchase.contender for purchase in self.purchases]
+
+
+class Buyers:
+    """The voters' money during one pass; `run` plays it to its end."""
+
+    def __init__(self, market: Market, endowment: Ratio, purse: Purse) -> None:
+        self._market, self._endowment, self._purse = market, endowment, purse
+        electorate = market.electorate
+        self._held, self._unit = endowment  # the endowment is _held / _unit
+        self._paid: dict[int, int] = {}  # price of each bought contender, in 1 / _unit
+        top = self._held / self._unit
+        self._top = top
+        self._error = 4 * ROUNDING * top
+        self._balances = np.full(len(electorate.counts), top)
+        self._supporters = list(electorate.supporters)
+        self._weights = list(electorate.weights)
+        self._floors = {
+            place: _below(market.costs[place] / electorate.votes[place])
+            for place in market.contenders
+        }
+        self._seen = dict.fromkeys(market.contenders, -1)  # when its floor was worked out
+        self._queue = [
+            (_below(floor / market.utilities[place]), place)
+            for place, floor in self._floors.items()
+        ]
+        heapify(self._queue)
+
+    def run(self, earlier: Pass | None = None) -> Pass:
+        """Buy until nobody's supporters can pay; `earlier` is a pass from a lower endowment."""
+        done = Pass(endowment=self._endowment, purchases=[], settled=earlier is not None)
+        while True:
+            before = _following(earlier, len(done.purchases)) if done.settled else None
+            best = self._choose(done, before)
+            if best is None:
+                break
+            self._buy(best)
+            done.purchases.append(best)
+        return done
+
+    def _choose(self, done: Pass, before: Purchase | None) -> Purchase | None:
+        """The project of the lowest exact rate; keeps or gives up that the passes are settled.
+
+        With the same purchases so far, a higher endowment leaves everybody at least as much and
+        makes no price higher. So if the winner's rate in the earlier, poorer pass lies under every
+        other rate in this richer one, the winner wins at every endowment between the two.
+        """
+        best: Purchase | None = None
+        rivals: list[Purchase] = []
+        ceiling = inf
+        while self._queue and self._queue[0][0] <= ceiling:
+            _, contender = heappop(self._queue)
+            if self._purse.refusal(contender) is not None:
+                continue
+            if self._seen[contender] != len(self._paid):
+                self._refresh(contender)
+                continue
+            offer = self._offer(contender)
+            if offer is None:
+                continue
+            if best is None or self._before(offer, best):
+                best, offer = offer, best
+                ceiling = _above(best.rate)
+                if before is not None and best.contender == before.contender:
+                    ceiling = max(ceiling, _above(before.rate))
+            if offer is not None:
+                rivals.append(offer)
+        done.settled = done.settled and self._still_settled(best, before, rivals)
+        for rival in rivals:
+            floor = _below(rival.price[0] / rival.price[1])
+            self._floors[rival.contender] = floor
+            rate = _below(rival.rate[0] / rival.rate[1])
+            heappush(self._queue, (rate, rival.contender))
+        return best
+
+    def _still_settled(
+        self, best: Purchase | None, before: Purchase | None, rivals: list[Purchase]
+    ) -> bool:
+        if best is None or before is None:
+            return best is before
+        same = best.contender == before.contender
+        return same and all(self._before(before, rival) for rival in rivals)
+
+    def _before(self, one: Purchase, other: Purchase) -> bool:
+        left, right = one.rate[0] * other.rate[1], other.rate[0] * one.rate[1]
+        ranks = self._market.ranks
+        return left < right or (left == right and ranks[one.contender] < ranks[other.contender])
+
+    def _refresh(self, contender: int) -> None:
+        """Queue the contender by a lower bound of its rate now; drop it if surely too dear."""
+        rows, weights, balances = self._living(contender)
+        if not len(rows):
+            return
+        cost = float(self._market.costs[contender])
+        voters = float(weights.sum())
+        loss = (len(rows) + 8) * ROUNDING  # of a sum of products over these rows, relative
+        money = float(weights @ balances)
+        if money * (1 + loss) + voters * self._error < cost * (1 - 2 * ROUNDING):
+            return
+        price = floor = self._floors[contender]
+        for _ in range(NEWTON_STEPS_MAX):
+            poor = weights * (balances < price)
+            poor_voters, poor_money = float(poor.sum()), float(poor @ balances)
+            if poor_voters >= voters:
+                break
+            slack = poor_money * loss + poor_voters * self._error + 4 * ROUNDING * cost
+            floor = max(floor, (cost - poor_money - slack) / (voters - poor_voters))
+            following = (cost - poor_money) / (voters - poor_voters)
+            if following <= price * (1 + 8 * ROUNDING):
+                break
+            price = following
+        self._floors[contender] = floor
+        self._seen[contender] = len(self._paid)
+        rate = _below(floor / self._market.utilities[contender])
+        heappush(self._queue, (rate, contender))
+
+    def _living(self, contender: int) -> tuple[Indexes, Floats, Floats]:
+        """The supporters who hold money, how many each row is, and what each of them holds."""
+        rows = self._supporters[contender]
+        weights = self._weights[contender]
+        balances = self._balances[rows]
+        living = balances > 0
+        if not living.all():
+            rows, weights, balances = rows[living], weights[living], balances[living]
+            self._supporters[contender], self._weights[contender] = rows, weights
+        return rows, weights, balances
+
+    def _offer(self, contender: int) -> Purchase | None:
+        """The contender at its exact price; None if its supporters cannot pay it.
+
+        For any set of poor ones (cost - their money) / (the others) is at most the price, and it
+        is the price when just those hold less than it. So the set grows until it fits.
+        """
+        rows, weights, balances = self._living(contender)
+        if not len(rows):
+            return None
+        voters = int(weights.sum())
+        poor = balances < self._floors[contender]
+        if poor.all():
+            poor = balances < balances.max() - 2 * self._error
+        while True:
+            full = voters - int(weights[poor].sum())
+            missing = self._market.costs[contender] * self._unit - self._money(
+                rows[poor], weights[poor]
+            )
+            price = (missing, self._unit * full)
+            poorer = self._under(rows, balances, price)
+            if bool((poorer == poor).all()):
+                break
+            if poorer.all():
+                return None
+            poor = poorer
+        utility = self._market.utilities[contender]
+        return Purchase(
+            contender=contender,
+            price=price,
+            rate=(price[0], price[1] * utility),
+            full=full,
+            supporters=voters,
+        )
+
+    def _money(self, rows: Indexes, weights: Floats) -> int:
+        """What voters who hold money hold together, in 1 / _unit, exactly."""
+        money = int(weights.sum()) * self._held
+        if not self._paid or not len(rows):
+            return money
+        listed, lengths = self._market.electorate.listings(rows)
+        times = np.bincount(
+            listed, weights=np.repeat(weights, lengths), minlength=len(self._market.costs)
+        )
+        return money - sum(int(times[bought]) * price for bought, price in self._paid.items())
+
+    def _under(self, rows: Indexes, balances: Floats, price: Ratio) -> Mask:
+        """Who of voters with money holds less than `price`, exactly."""
+        rough = price[0] / price[1]
+        doubt = 2 * self._error + 4 * ROUNDING * abs(rough)
+        under = balances < rough
+        unclear = np.flatnonzero(np.abs(balances - rough) <= doubt)
+        known: dict[bytes, bool] = {}
+        for at in unclear.tolist():
+            row = int(rows[at])
+            offsets = self._market.electorate.offsets
+            listed = self._market.electorate.listed[offsets[row] : offsets[row + 1]]
+            key = listed.tobytes()
+            if key not in known:
+                held = self._held - sum(self._paid.get(one, 0) for one in listed.tolist())
+                known[key] = held * price[1] < price[0] * self._unit
+            under[at] = known[key]
+        return under
+
+    def _buy(self, purchase: Purchase) -> None:
+        """Let the supporters pay: those who hold no more than the price hold nothing afterwards."""
+        contender, price = purchase.contender, purchase.price
+        rows, _, balances = self._living(contender)
+        left = balances - price[0] / price[1]
+        # In units of 1 / (_unit * price[1]) amounts are whole: at most a price is under the next.
+        spent = self._under(rows, balances, (price[0] * self._unit + 1, price[1] * self._unit))
+        left[spent] = 0.0
+        left[~spent] = np.maximum(left[~spent], 5e-324)
+        self._balances[rows] = left
+        self._error += 3 * ROUNDING * self._top
+        self._pay(contender, price)
+        self._purse.take(contender)
+
+    def _pay(self, contender: int, price: Ratio) -> None:
+        """Enter the price, widening the common denominator by what it needs."""
+        numerator, factor = price[0], price[1] // self._unit
+        common = gcd(numerator, factor)
+        numerator, factor = numerator // common, factor // common
+        if factor > 1:
+            self._held *= factor
+            self._unit *= factor
+            self._paid = {bought: paid * factor for bought, paid in self._paid.items()}
+        self._paid[contender] = numerator
+
+
+def _following(earlier: Pass | None, place: int) -> Purchase | None:
+    return earlier.purchases[place] if earlier and place < len(earlier.purchases) else None
+
+
+def _below(value: float) -> float:
+    """A float surely at most the number whose correctly rounded quotient `value` is."""
+    return value * (1 - 4 * ROUNDING)
+
+
+def _above(ratio: Ratio) -> float:
+    return ratio[0] / ratio[1] * (1 + 4 * ROUNDING)
