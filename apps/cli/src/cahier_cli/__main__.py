@@ -11,6 +11,7 @@ from cahier_cli.tally import tally
 from cahier_cli.token import token
 from cahier_cli.transfer import export, import_
 from cahier_cli.up import up
+from cahier_cli.witness import witness
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,7 +20,7 @@ def main() -> None:
     """Cahier: a city's register of proposals, votes and decisions that anybody can check."""
 
 
-for command in (up, demo, token, tally, import_, export, dead, keys):
+for command in (up, demo, token, tally, import_, export, dead, keys, witness):
     main.add_command(command)
 
 if __name__ == "__main__":

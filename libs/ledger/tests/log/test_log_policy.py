@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cahier_ledger.log.checkpoint import parse_checkpoint
 from cahier_ledger.log.cosignature import cosign
 from cahier_ledger.log.note import COSIGNATURE_V1, BadNote, parse_note
-from cahier_ledger.log.policy import BadPolicy, NotWitnessed, Policy
+from cahier_ledger.log.policy import BadPolicy, NotWitnessed, Policy, parse_logs
 
 Cosigned = Callable[..., str]
 
@@ -183,6 +183,16 @@ def test_a_broken_policy_is_refused(broken: str, log: Any, witnesses: dict[str, 
 def test_a_broken_line_is_named(log: Any) -> None:
     with pytest.raises(BadPolicy, match="line 2: "):
         Policy.parse(f"log {log.vkey}\nwitness X1 broken\nquorum none\n")
+
+
+def test_a_witness_list_of_logs_holds_nothing_else(log: Any, witnesses: dict[str, Any]) -> None:
+    text = f"# the neighbours\n\nlog {log.vkey}  https://a.example/tlog/budget\n"
+    (found,) = parse_logs(text)
+    assert (found.vkey, found.url) == (log.vkey, "https://a.example/tlog/budget")
+    assert parse_logs("\n") == ()
+    for more in (f"witness X1 {witnesses['X1'].vkey}", "quorum none", "log broken", "x"):
+        with pytest.raises(BadPolicy, match="line 4: "):
+            parse_logs(text + more + "\n")
 
 
 @given(st.binary(max_size=200))

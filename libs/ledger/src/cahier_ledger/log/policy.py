@@ -132,6 +132,19 @@ class Policy:
         return self.quorum == NONE or self.quorum in witnessed
 
 
+def parse_logs(text: str | bytes) -> tuple[PolicyLog, ...]:
+    """The logs of a file with nothing but a policy's `log` lines; raises BadPolicy, naming one."""
+    reading = _Reading()
+    for number, words in enumerate(_lines(text), 1):
+        try:
+            if words and words[0] != "log":
+                raise BadPolicy("a line is `log <vkey> [<url>]`")
+            reading.line(words)
+        except (BadPolicy, BadNote) as error:
+            raise BadPolicy(f"line {number}: {error}") from None
+    return tuple(reading.logs)
+
+
 @dataclass
 class _Reading:
     """What has been read of a policy file so far."""
