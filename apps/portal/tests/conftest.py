@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from cahier_chassis.tokens import TokenIssuer
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
@@ -27,6 +28,17 @@ CAHIER = Path(sys.executable).parent / "cahier"
 START_TIMEOUT_S = 60.0
 SETTLE_TIMEOUT_S = 30.0
 PASSWORD = "a long enough sentence"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 @dataclass
@@ -78,6 +90,17 @@ class _Forms(HTMLParser):
             chosen = next((v for v, on in self._options if on), self._options[0][0])
             self.forms[-1].fields.append((self._select, chosen))
             self._select = None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A browser, without a window."""
+    if not Path(CHROMIUM).exists():
+        pytest.fail(f"{CHROMIUM} is missing: scripts/chromium.sh brings it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
 
 
 class Person:

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from cahier_portal.catalogue import messages
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PASSWORD = "a long enough sentence"
 # Where to keep what was seen, for people to look at.
 SHOTS = os.environ.get("CAHIER_SCREENSHOTS", "")
@@ -36,16 +24,6 @@ COMPLAINTS: list[str] = []
 HERE = Path(__file__).parent
 # axe-core and our own questions, put into each page by the debugger, past its content policy.
 SCRIPTS = [(HERE / name).read_text("utf-8") for name in ("vendor/axe.min.js", "soundness.js")]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.fail(f"{CHROMIUM} is missing: scripts/chromium.sh brings it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 def open_page(
@@ -129,6 +107,10 @@ def test_public_pages_are_sound(
         "sign-in": "/sign-in",
         "register": "/register",
         "fault": "/nowhere",
+        "transparency": "/transparency",
+        "history-proposal": f"/history/proposal/{town.proposals[0]}",
+        "history-election": f"/history/election/{town.election_id}",
+        "history-report": f"/history/report/{handled_report.rsplit('/', 1)[1]}",
     }
     for name, path in paths.items():
         page.goto(path)

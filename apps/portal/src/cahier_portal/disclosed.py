@@ -46,11 +46,11 @@ class Disclosed:
     async def of(self, entry: Entry) -> Texts:
         """The texts of an entry; raises DomainError while the service is away."""
         digests = len(entry.leaf.digests)
-        service = self._services.by_name(entry.leaf.service)
+        service = self._services.by_name(entry.service)
         if not digests or service is None:
             return Texts({}, digests)
         try:
-            answer = await service.ask(REQUESTS[service.name](event_id=entry.leaf.id))
+            answer = await service.ask(REQUESTS[service.name](event_id=entry.id))
         except DomainError as error:
             if error.kind is Kind.UNAVAILABLE:
                 raise

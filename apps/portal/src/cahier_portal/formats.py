@@ -112,7 +112,7 @@ def ends(moments: Sequence[datetime], zone: ZoneInfo) -> list[str]:
         return [day(first, zone), day(last, zone)]
     spoken = _DATES.get(language()) or language()
     return [
-        t("format.day_and_time", day=day(first, zone), time=_short(first, spoken), zone=""),
+        f"{day(first, zone)}, {_short(first, spoken)}",
         _short(last, spoken),
     ]
 

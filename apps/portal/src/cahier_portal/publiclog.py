@@ -16,6 +16,7 @@ import msgspec
 
 from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.errors import Unavailable
+from cahier_ledger.leaves import LeafHead, leaf_head
 from cahier_portal.doors import Carried, LogDoors
 from cahier_record.events import Leaf as ReadLeaf
 from cahier_record.events import decode_leaf
@@ -59,20 +60,35 @@ class Entry:
         found: dict[str, Any] = msgspec.json.decode(self.recorded.raw)["data"]
         return found
 
+    @cached_property
+    def head(self) -> LeafHead:
+        """Its id, type, service and time."""
+        return leaf_head(self.recorded.raw)
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        return self.head.id
+
+    @property
+    def service(self) -> str:
+        """In whose log it stands."""
+        return self.head.svc
+
     @property
     def at(self) -> str:
         """RFC 3339, or "" where the leaf carries no time (ballots)."""
-        return self.leaf.at or ""
+        return self.head.at or ""
 
     @property
     def kind(self) -> str:
         """The last part of its type, such as `proposal_submitted`."""
-        return self.leaf.type.rpartition(".")[2]
+        return self.head.t.rpartition(".")[2]
 
     @property
     def order(self) -> tuple[Any, str, int]:
         """Where it stands among entries of several logs."""
-        return from_rfc3339(self.at), self.leaf.service, self.recorded.seq
+        return from_rfc3339(self.at), self.service, self.recorded.seq
 
 
 class _Past(msgspec.Struct):

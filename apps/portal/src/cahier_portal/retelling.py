@@ -43,7 +43,7 @@ def sentence(entry: Entry, setting: Setting = NOWHERE) -> str:
     if special is not None:
         return special(entry.data, setting)
     key = f"event.{entry.kind}"
-    return t(key) if knows(key) else t("event.unknown", type=entry.leaf.type)
+    return t(key) if knows(key) else t("event.unknown", type=entry.head.t)
 
 
 def _proposal_answered(data: Data, _: Setting) -> str:

@@ -105,10 +105,10 @@ class _Words:
     found: dict[str, Texts] = field(default_factory=dict)
 
     async def read(self, event_ids: Iterable[str]) -> None:
-        by_id = {entry.leaf.id: entry for entry in self.entries}
+        by_id = {entry.id: entry for entry in self.entries}
         wanted = [by_id[each] for each in dict.fromkeys(event_ids) if each in by_id]
         texts = await asyncio.gather(*(self.disclosed.of(entry) for entry in wanted))
-        self.found |= {entry.leaf.id: text for entry, text in zip(wanted, texts, strict=True)}
+        self.found |= {entry.id: text for entry, text in zip(wanted, texts, strict=True)}
 
     def text(self, event_id: str, name: str) -> str:
         found = self.found.get(event_id)
@@ -131,7 +131,7 @@ async def proposal_at(
     ]
     shown = said[-COMMENTS_SHOWN:]
     words = _Words(disclosed, entries)
-    await words.read([found.texts, found.answer, *(entry.leaf.id for entry in shown)])
+    await words.read([found.texts, found.answer, *(entry.id for entry in shown)])
     return StoodProposal(
         title=words.text(found.texts, "title"),
         body=words.text(found.texts, "body"),
@@ -142,7 +142,7 @@ async def proposal_at(
         supports=len(found.supporters),
         comments=found.comments,
         last_comments=[
-            StoodComment(str(each.data["author"]), words.text(each.leaf.id, "body"), each.at)
+            StoodComment(str(each.data["author"]), words.text(each.id, "body"), each.at)
             for each in shown
         ],
         answer=words.text(found.answer, "text"),
@@ -245,4 +245,4 @@ def _report(found: ReportView, label: str, words: _Words) -> StoodReport:
 
 
 def _of(entries: Sequence[Entry], service: str) -> list[Entry]:
-    return [entry for entry in entries if entry.leaf.service == service]
+    return [entry for entry in entries if entry.service == service]

@@ -225,7 +225,7 @@ async def _report(visit: Visit, report_id: str) -> _Read:
 
 
 def _merged(entries: list[Entry]) -> list[Entry]:
-    by_id = {entry.leaf.id: entry for entry in entries if entry.at}
+    by_id = {entry.id: entry for entry in entries if entry.at}
     return sorted(by_id.values(), key=lambda entry: entry.order)
 
 

@@ -198,12 +198,12 @@ async def receipt_page(visit: Caller, event_id: PathText) -> Answer:
     entry = await logs.entry(event_id)
     if entry is None:
         raise NotFound("event_not_found", "no log has such an event")
-    answer = await or_none(logs.receipt(entry.leaf.service, event_id))
+    answer = await or_none(logs.receipt(entry.service, event_id))
     state = _STATES.get(answer.status, "pending") if answer is not None else "away"
     verdict = None
     if answer is not None and state == "ready":
         try:
-            known = await checking.keys_of(logs, entry.leaf.service)
+            known = await checking.keys_of(logs, entry.service)
             verdict = await checking.check(answer.body, logs, known)
         except Unavailable:
             state = "away"
