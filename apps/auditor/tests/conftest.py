@@ -256,3 +256,14 @@ def bundle(city: City, close: Callable[[City], None], tmp_path: Path) -> Path:
 def resum() -> Callable[[Path], None]:
     """Makes SHA256SUMS fit again what was changed in a bundle."""
     return write_sums
+
+
+@pytest.fixture
+def resign(city: City) -> Callable[..., None]:
+    """Puts other leaves into a bundle and signs them: what a dishonest city could do."""
+
+    def signed(bundle: Path, leaves: list[bytes], service: str = "budget") -> None:
+        city.keys.sign(bundle, service, leaves)
+        write_sums(bundle)
+
+    return signed

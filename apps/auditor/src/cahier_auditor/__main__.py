@@ -6,20 +6,17 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
-from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 
 import click
 import msgspec
 
-from cahier_auditor.bundle import Bundle
+from cahier_auditor.audit import recount_source, replay_source
+from cahier_auditor.diff import diff as diff_sources
 from cahier_auditor.findings import CannotAudit, Finding, Findings
 from cahier_auditor.heads import read_policy
 from cahier_auditor.progress import Progress
-from cahier_auditor.recount import choose_elections
-from cahier_auditor.recount import recount as recount_election
-from cahier_auditor.replay import replay as replay_bundle
 from cahier_auditor.report import (
     recount_lines,
     replay_json,
@@ -31,6 +28,7 @@ from cahier_auditor.source import open_source
 from cahier_auditor.verify import verify as verify_source
 from cahier_auditor.workers import default_jobs
 from cahier_kernel.clock import from_rfc3339
+from cahier_ledger.log.policy import Policy
 
 FINDINGS_SHOWN_MAX = 20
 
@@ -76,40 +74,61 @@ class Instant(click.ParamType[datetime]):
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+policy_option = click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own policy (c2sp.org/tlog-policy), which stands above the city's.",
+)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=None,
+    help="Processes; by default one for each processor, 4 at most.",
+)
+
+
+def _own(policy: Path | None) -> Policy | None:
+    return read_policy(policy.read_bytes(), str(policy)) if policy else None
 
 
 @main.command()
 @click.argument("source")
 @click.option("--at", type=Instant(), default=None, help="Replay as of this RFC 3339 time.")
+@policy_option
+@jobs_option
 @as_json
 @_exits
-def replay(source: str, at: datetime | None, *, as_json: bool) -> Iterable[Finding]:
+def replay(
+    source: str, at: datetime | None, policy: Path | None, jobs: int | None, *, as_json: bool
+) -> Iterable[Finding]:
     """Replay all logs of SOURCE and print the state they lead to."""
-    replayed = replay_bundle(Bundle(source), at)
+    replayed = replay_source(open_source(source), _own(policy), until=at, jobs=jobs)
     if as_json:
         click.echo(msgspec.json.encode(replay_json(replayed), order="sorted").decode())
     else:
-        click.echo("\n".join(replay_lines(replayed)))
+        for line in replay_lines(replayed):
+            click.echo(line)
     return replayed.findings
 
 
 @main.command()
 @click.argument("source")
 @click.argument("election", default="all")
+@policy_option
+@jobs_option
 @as_json
 @_exits
-def recount(source: str, election: str, *, as_json: bool) -> Iterable[Finding]:
+def recount(
+    source: str, election: str, policy: Path | None, jobs: int | None, *, as_json: bool
+) -> Iterable[Finding]:
     """Recount ELECTION (an id, or `all`) of SOURCE from its ballots alone."""
-    replayed = replay_bundle(Bundle(source))
-    findings = list(replayed.findings)
-    for view in choose_elections(replayed, election):
-        recounted = recount_election(view)
-        findings += recounted.findings
+    findings = Findings()
+    for each in recount_source(open_source(source), _own(policy), election, findings, jobs):
         if as_json:
-            answer = {"election": recounted.election, "result": recounted.result}
+            answer = {"election": each.recount.election, "result": each.recount.result}
             click.echo(msgspec.json.encode(answer).decode())
         else:
-            click.echo("\n".join(recount_lines(recounted, view.created.currency)))
+            click.echo("\n".join(recount_lines(each.recount, each.currency)))
     return findings
 
 
@@ -119,36 +138,20 @@ def recount(source: str, election: str, *, as_json: bool) -> Iterable[Finding]:
 @_exits
 def diff(source: str, other: str) -> Iterable[Finding]:
     """Compare the logs of two sources, leaf by leaf; names the first that differs in each."""
-    one, two = Bundle(source), Bundle(other)
-    for service in sorted({*one.services(), *two.services()}):
-        first = one.leaves(service) if service in one.services() else iter(())
-        second = two.leaves(service) if service in two.services() else iter(())
-        for index, (left, right) in enumerate(zip_longest(first, second)):
-            if left != right:
-                yield Finding(service, index, "both sources hold the same leaf", "they differ")
-                break
+    return diff_sources(open_source(source), open_source(other), Progress())
 
 
 @main.command()
 @click.argument("source")
-@click.option(
-    "--policy",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Your own policy (c2sp.org/tlog-policy), which stands above the city's.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 64),
-    default=None,
-    help="Processes; by default one for each processor, 4 at most.",
-)
+@policy_option
+@jobs_option
 @as_json
 @_exits
 def verify(
     source: str, policy: Path | None, jobs: int | None, *, as_json: bool
 ) -> Iterable[Finding]:
     """Check all of SOURCE: signatures, witnesses, tiles, leaves, history, texts."""
-    own = read_policy(policy.read_bytes(), str(policy)) if policy else None
+    own = _own(policy)
     verified = verify_source(open_source(source), own, jobs or default_jobs(), Progress())
     if as_json:
         click.echo(msgspec.json.encode(verify_json(verified), order="sorted").decode())

@@ -84,8 +84,12 @@ class LeafReader:
 
 def read_bundle(source: Source, place: LogPlace, number: int) -> list[bytes]:
     """The leaves of one bundle; raises CannotAudit where it is missing or broken."""
+    return bundle_of(place, number, source.read(place.entries_path(number)))
+
+
+def bundle_of(place: LogPlace, number: int, raw: bytes | None) -> list[bytes]:
+    """The leaves in a bundle's bytes; raises CannotAudit where there are none or they break."""
     path = place.entries_path(number)
-    raw = source.read(path)
     if raw is None:
         raise CannotAudit(f"{path} is missing")
     try:

@@ -1,128 +1,181 @@
-"""Replays a bundle: every leaf read, judged by itself, and folded into the views of its log."""
+"""Replays a city's logs: every leaf that counts, folded into the views of its service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
-
-import cahier_record.budget
-import cahier_record.consultation
-import cahier_record.identity
-import cahier_record.notifications
-import cahier_record.reporting
-from cahier_auditor.bundle import Bundle
-from cahier_auditor.findings import Finding
+from cahier_auditor.ballots import BallotsOnFile, ReplacedOnFile
+from cahier_auditor.findings import CannotAudit, Finding, Findings
+from cahier_auditor.leaves import history
+from cahier_auditor.places import LeafReader, Span
+from cahier_auditor.progress import Progress
+from cahier_auditor.source import Source
+from cahier_auditor.texts import Texts
+from cahier_auditor.verify import Verified, spans_of
 from cahier_kernel.clock import from_rfc3339
-from cahier_kernel.ids import derived_uuid
-from cahier_ledger.leaves import canonical_json
-from cahier_record.budget.events import BallotCast
-from cahier_record.budget.views import BudgetView
+from cahier_record.budget.events import BallotCast, ElectionCreated
+from cahier_record.budget.views import BallotView, BudgetView
+from cahier_record.consultation.events import ProcessCreated
 from cahier_record.consultation.views import ConsultationView
+from cahier_record.erasure import ContentErased
 from cahier_record.events import Leaf, decode_leaf
 from cahier_record.identity.views import IdentityView
 from cahier_record.notifications.views import NotificationsView
 from cahier_record.reporting.views import ReportingView
 
-REGISTERED = (
-    cahier_record.budget,
-    cahier_record.consultation,
-    cahier_record.identity,
-    cahier_record.notifications,
-    cahier_record.reporting,
-)
-"""Importing these gives each event type its meaning."""
+KNOWN = "an event is about things that the log has created"
+RULES = "the log keeps its rules"
+ABOUT_LOGS = ("erasure", "log")
+"""Aggregates whose events tell of a log itself, not of the city."""
+TOLD_EVERY = 10_000
 
 
 @dataclass
 class Replay:
-    """A bundle's logs as they leave the city. sizes: leaves read of each log."""
+    """A city's logs as they leave the city. sizes: leaves taken into account, by service.
 
+    until: the moment of which this is the state, or None for the end. processes: by process, the
+    event whose texts describe it. stopped: why a log could not be replayed to its end.
+    """
+
+    texts: Texts
+    until: datetime | None = None
     identity: IdentityView = field(default_factory=IdentityView)
     consultation: ConsultationView = field(default_factory=ConsultationView)
     reporting: ReportingView = field(default_factory=ReportingView)
     budget: BudgetView = field(default_factory=BudgetView)
     notifications: NotificationsView = field(default_factory=NotificationsView)
+    processes: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    stopped: dict[str, str] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
 
 
-def replay(bundle: Bundle, until: datetime | None = None) -> Replay:
+def replay(
+    source: Source, verified: Verified, progress: Progress, until: datetime | None = None
+) -> Replay:
     """Folds all logs, each up to the first leaf that is later than `until`.
 
-    Raises CannotAudit where a log's files cannot be read.
+    Leaves that verification has found broken end their log; the finding stands there. Ballots
+    carry no time: those before the next timed leaf count as cast.
     """
-    result = Replay()
-    result.findings.extend(bundle.check_sums())
-    for service in bundle.services():
-        result.sizes[service] = 0
-        for index, leaf in _judged(bundle, service, result):
-            if until is not None and leaf.at is not None and from_rfc3339(leaf.at) > until:
-                break
-            result.sizes[service] = index + 1
-            try:
-                _apply(result, index, leaf)
-            except KeyError as missing:
-                rule = "an event is about things that the log has created"
-                found = f"it names {missing.args[0]}, which is not there"
-                result.findings.append(Finding(service, index, rule, found))
+    result = Replay(Texts(source), until)
+    result.findings.extend(verified.findings)
+    for service, spans in spans_by_service(verified).items():
+        folded = _Fold(source, service, spans, result, progress)
+        try:
+            folded.run()
+        except CannotAudit as error:
+            if not verified.findings:
+                raise
+            result.stopped[service] = str(error)
     for fault in result.budget.faults:
-        result.findings.append(
-            Finding("budget", fault.index, "the log keeps its rules", fault.rule)
-        )
+        place, index = place_of(spans_by_service(verified)["budget"], fault.index)
+        result.findings.add(Finding(place, index, RULES, fault.rule))
+    progress.clear()
     return result
 
 
-def _judged(bundle: Bundle, service: str, result: Replay) -> Iterator[tuple[int, Leaf]]:
-    seen: set[str] = set()
-    for index, raw in enumerate(bundle.leaves(service)):
+def spans_by_service(verified: Verified) -> dict[str, list[Span]]:
+    """The leaves that count of each service, oldest epoch first."""
+    services = dict.fromkeys(log.head.place.service for log in verified.logs)
+    return {
+        service: spans_of([log for log in verified.logs if log.head.place.service == service])
+        for service in services
+    }
+
+
+def place_of(spans: list[Span], public_index: int) -> tuple[str, int]:
+    """The log and the index in it of a leaf that so many public events came before."""
+    span = next(span for span in reversed(spans) if span.base <= public_index)
+    return span.place.label, public_index - span.base
+
+
+def read_ballots(source: Source, spans: list[Span], wanted: Iterable[int]) -> Iterator[BallotView]:
+    """Ballots by index; neighbours share the bundle that is read for them."""
+    readers = [(span, LeafReader(source, span.place)) for span in spans]
+    for index in wanted:
+        span, reader = next(one for one in reversed(readers) if one[0].base <= index)
+        event = decode_leaf(reader.leaf(index - span.base) or b"").event
+        if isinstance(event, BallotCast):
+            yield BallotView(index, event)
+
+
+class _Fold:
+    """Takes one service's leaves into account."""
+
+    def __init__(
+        self,
+        source: Source,
+        service: str,
+        spans: list[Span],
+        result: Replay,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._service = service
+        self._spans = spans
+        self._result = result
+        self._progress = progress
+
+    def run(self) -> None:
+        result, service = self._result, self._service
+        total = sum(span.kept for span in self._spans)
+        result.sizes[service] = 0
+        for index, span, raw in history(self._source, self._spans):
+            try:
+                leaf = decode_leaf(raw)
+                if self._is_later(leaf):
+                    return
+            except ValueError:
+                continue  # Verification has named it.
+            result.sizes[service] = index + 1
+            self._take(index, span, leaf)
+            if index % TOLD_EVERY == 0:
+                self._progress.tell(f"{service}, replayed", index, total)
+
+    def _is_later(self, leaf: Leaf) -> bool:
+        until = self._result.until
+        return until is not None and leaf.at is not None and from_rfc3339(leaf.at) > until
+
+    def _take(self, index: int, span: Span, leaf: Leaf) -> None:
         try:
-            leaf = decode_leaf(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            result.findings.append(Finding(service, index, "a leaf follows its schema", str(error)))
-            continue
-        for rule, found in _faults(bundle, service, leaf, raw, seen):
-            result.findings.append(Finding(service, index, rule, found))
-        seen.add(leaf.id)
-        yield index, leaf
+            self._apply(index, leaf)
+        except KeyError as missing:
+            found = f"it names {missing.args[0]}, which is not there"
+            finding = Finding(span.place.label, index - span.base, KNOWN, found)
+            self._result.findings.add(finding)
 
+    def _apply(self, index: int, leaf: Leaf) -> None:
+        result, event = self._result, leaf.event
+        match self._service:
+            case _ if event is None:
+                result.unknown[leaf.type] = result.unknown.get(leaf.type, 0) + 1
+            case _ if isinstance(event, ContentErased):
+                result.texts.erased.add((self._service, event.leaf))
+            case _ if leaf.type.split(".")[2] in ABOUT_LOGS:
+                pass
+            case "budget":
+                result.budget.apply(index, leaf)
+                if isinstance(event, ElectionCreated):
+                    self._keep_ballots_on_file(event.election)
+            case "consultation":
+                result.consultation.apply(leaf)
+                if isinstance(event, ProcessCreated):
+                    result.processes[event.process] = leaf.id
+            case "identity":
+                result.identity.apply(leaf)
+            case "reporting":
+                result.reporting.apply(leaf)
+            case "notifications":
+                result.notifications.apply(leaf)
 
-def _faults(
-    bundle: Bundle, service: str, leaf: Leaf, raw: bytes, seen: set[str]
-) -> Iterator[tuple[str, str]]:
-    if leaf.service != service or not leaf.type.startswith(f"{service}.v1."):
-        yield "a leaf is in its own service's log", f"it says {leaf.service}, {leaf.type}"
-    if leaf.id in seen:
-        yield "an event is in the log once", f"{leaf.id} is there twice"
-    if canonical_json(msgspec.json.decode(raw)) != raw:
-        yield "a leaf is RFC 8785 JSON", "it is written otherwise"
-    if wrong := bundle.disclosed(service, leaf.id, leaf.digests):
-        yield "a disclosed text has its digest in the leaf", wrong
-    if isinstance(leaf.event, BallotCast):
-        if leaf.at is not None:
-            yield "a ballot carries no time", f"it says {leaf.at}"
-        if leaf.id != ballot_id(leaf.event):
-            yield "a ballot's id derives from election, credential and sequence", f"it is {leaf.id}"
+    def _keep_ballots_on_file(self, election: str) -> None:
+        def read(wanted: Iterable[int]) -> Iterator[BallotView]:
+            return read_ballots(self._source, self._spans, wanted)
 
-
-def ballot_id(ballot: BallotCast) -> str:
-    """The id that a ballot's leaf must have."""
-    return str(derived_uuid("ballot", ballot.election, ballot.credential, str(ballot.sequence)))
-
-
-def _apply(result: Replay, index: int, leaf: Leaf) -> None:
-    if leaf.event is None:
-        result.unknown[leaf.type] = result.unknown.get(leaf.type, 0) + 1
-    elif leaf.service == "budget":
-        result.budget.apply(index, leaf)
-    elif leaf.service == "consultation":
-        result.consultation.apply(leaf)
-    elif leaf.service == "identity":
-        result.identity.apply(leaf)
-    elif leaf.service == "reporting":
-        result.reporting.apply(leaf)
-    elif leaf.service == "notifications":
-        result.notifications.apply(leaf)
+        view = self._result.budget.elections[election]
+        view.ballots, view.replaced = BallotsOnFile(read), ReplacedOnFile(read)

@@ -16,35 +16,86 @@ from cahier_auditor.verify import Verified
 from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.money import format_cents
 from cahier_ledger.log.note import to_base64
+from cahier_record.budget.views import ElectionView
+from cahier_record.consultation.views import ProposalView
+
+TEXT_CHARS_MAX = 80
+UNTIMED = " (they carry no time: those before the next timed event)"
 
 
 def replay_lines(replayed: Replay) -> Iterator[str]:
-    """The state of every process and election, a line each."""
+    """The state of every process, proposal, election and report, a line each."""
+    if replayed.until is not None:
+        yield f"as of {to_rfc3339(replayed.until)}"
     for log, size in replayed.sizes.items():
         yield f"{log}: {size} events"
+    for log, why in replayed.stopped.items():
+        yield f"{log}: could not be replayed to its end: {why}"
     people = replayed.identity
     yield f"residents: {people.registered} registered, {people.imported} of them imported"
-    proposals = replayed.consultation.proposals.values()
-    for process in replayed.consultation.processes.values():
-        inside = [one for one in proposals if one.process == process.process]
-        accepted = sum(one.state == "accepted" for one in inside)
-        yield (
-            f"process {process.process}: {process.phase}, "
-            f"{len(inside)} proposals, {accepted} accepted"
-        )
-    for election in replayed.budget.elections.values():
-        yield (
-            f"election {election.created.election}: {election.state}, "
-            f"{len(election.projects)} projects, {len(election.ballots)} ballots"
-        )
-    if reports := replayed.reporting.reports.values():
-        closed = sum(one.is_closed for one in reports)
-        missed = sum(one.promise_missed for one in reports)
-        yield f"street reports: {len(reports)}, {closed} closed, {missed} promises missed"
+    yield from _processes(replayed)
+    yield from _elections(replayed)
+    yield from _reports(replayed)
     if mailings := replayed.notifications.mails:
         yield f"mails: {sum(mailings.values())} handed over about {len(mailings)} events"
     for event_type, times in replayed.unknown.items():
         yield f"not understood by this version: {times} x {event_type}"
+
+
+def _processes(replayed: Replay) -> Iterator[str]:
+    view, texts = replayed.consultation, replayed.texts
+    inside: dict[str, list[ProposalView]] = {process: [] for process in view.processes}
+    for proposal in view.proposals.values():
+        inside.setdefault(proposal.process, []).append(proposal)
+    for process, proposals in inside.items():
+        title = texts.word("consultation", replayed.processes.get(process, ""), "title")
+        phase = view.processes[process].phase if process in view.processes else "unknown"
+        accepted = sum(one.state == "accepted" for one in proposals)
+        yield (
+            f"process {process}: {phase}, "
+            f"{len(proposals)} proposals, {accepted} accepted: {_short_text(title)}"
+        )
+        for one in proposals:
+            title = texts.word("consultation", one.texts, "title")
+            withdrawn = ", withdrawn" if one.withdrawn else ""
+            yield (
+                f"  proposal {one.proposal}: {one.state}{withdrawn}, {len(one.supporters)} "
+                f"supports, {one.comments} comments: {_short_text(title)}"
+            )
+
+
+def _elections(replayed: Replay) -> Iterator[str]:
+    for election in replayed.budget.elections.values():
+        title = replayed.texts.word("budget", election.event, "title")
+        untimed = election.state == "open" and replayed.until is not None
+        yield (
+            f"election {election.created.election}: {election.state}, "
+            f"{len(election.projects)} projects, {len(election.ballots)} ballots"
+            f"{UNTIMED if untimed else ''}: {_short_text(title)}"
+        )
+
+
+def _reports(replayed: Replay) -> Iterator[str]:
+    reports = replayed.reporting.reports
+    if not reports:
+        return
+    closed = sum(one.is_closed for one in reports.values())
+    missed = sum(one.promise_missed for one in reports.values())
+    yield f"street reports: {len(reports)}, {closed} closed, {missed} promises missed"
+    for one in reports.values():
+        ended = ", closed" if one.is_closed else ""
+        missing = ", promise missed" if one.promise_missed else ""
+        text = replayed.texts.word("reporting", one.texts, "description")
+        yield (
+            f"  report {one.report}: {one.category} for {one.department}, "
+            f"{one.state}{ended}{missing}: {_short_text(text)}"
+        )
+
+
+def _short_text(text: str) -> str:
+    """One line that leaves terminals alone, whoever wrote it."""
+    plain = "".join(each if each.isprintable() else " " for each in text)
+    return plain if len(plain) <= TEXT_CHARS_MAX else plain[:TEXT_CHARS_MAX] + "..."
 
 
 def verify_lines(verified: Verified) -> Iterator[str]:
@@ -124,22 +175,42 @@ def recount_lines(recounted: Recount, currency: str) -> Iterator[str]:
 
 
 def replay_json(replayed: Replay) -> dict[str, Any]:
-    """The same, for programs: the views as the folds leave them."""
+    """The same, for programs: the views as the folds leave them, and the texts that are here."""
     return {
+        "as_of": None if replayed.until is None else to_rfc3339(replayed.until),
         "sizes": replayed.sizes,
+        "stopped": replayed.stopped,
         "unknown": replayed.unknown,
         "identity": msgspec.to_builtins(replayed.identity, order="sorted"),
         "consultation": msgspec.to_builtins(replayed.consultation, order="sorted"),
         "reporting": msgspec.to_builtins(replayed.reporting, order="sorted"),
-        "elections": [
-            {
-                "election": election.created.election,
-                "state": election.state,
-                "ballots": len(election.ballots),
-                "projects": [msgspec.to_builtins(p) for p in election.projects.values()],
-                "result": msgspec.to_builtins(election.count.result) if election.count else None,
-            }
-            for election in replayed.budget.elections.values()
-        ],
+        "elections": [_election_json(one) for one in replayed.budget.elections.values()],
         "notifications": msgspec.to_builtins(replayed.notifications, order="sorted"),
+        "titles": _titles(replayed),
+        "findings": [findings_json(one) for one in replayed.findings],
+        "findings_count": replayed.findings.count,
     }
+
+
+def _election_json(election: ElectionView) -> dict[str, Any]:
+    return {
+        "election": election.created.election,
+        "state": election.state,
+        "ballots": len(election.ballots),
+        "projects": [msgspec.to_builtins(one) for one in election.projects.values()],
+        "result": msgspec.to_builtins(election.count.result) if election.count else None,
+    }
+
+
+def _titles(replayed: Replay) -> dict[str, str]:
+    """By id of a process, proposal or election."""
+    word = replayed.texts.word
+    told = {
+        process: word("consultation", event, "title")
+        for process, event in replayed.processes.items()
+    }
+    for proposal in replayed.consultation.proposals.values():
+        told[proposal.proposal] = word("consultation", proposal.texts, "title")
+    for election in replayed.budget.elections.values():
+        told[election.created.election] = word("budget", election.event, "title")
+    return told

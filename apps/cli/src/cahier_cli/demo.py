@@ -14,10 +14,8 @@ from typing import Any
 
 import click
 
-from cahier_auditor.bundle import Bundle
+from cahier_auditor.audit import audit_election
 from cahier_auditor.findings import CannotAudit, Finding
-from cahier_auditor.recount import choose_elections, recount
-from cahier_auditor.replay import replay
 from cahier_cli.bundle import export_bundle
 from cahier_cli.calendar import Calendar
 from cahier_cli.city import CityError, CityFolder, CityLock
@@ -172,7 +170,7 @@ async def _carry(folder: CityFolder, instance: Instance) -> Account:
         mails = await followers.told(folder)
     bundle = folder.root / "bundle"
     sizes = await asyncio.to_thread(export_bundle, folder, bundle)
-    findings = await asyncio.to_thread(_audit, bundle, imported.election_id)
+    findings = list(await asyncio.to_thread(audit_election, str(bundle), imported.election_id))
     seconds = time.monotonic() - started_s
     return Account(imported, streets, mails, result, titles, sizes, findings, people, seconds)
 
@@ -204,12 +202,6 @@ async def _invite(doors: Doors, now: datetime) -> None:
             edit_window_seconds=EDIT_WINDOW_S,
         )
     )
-
-
-def _audit(bundle: Path, election_id: str) -> list[Finding]:
-    replayed = replay(Bundle(str(bundle)))
-    (election,) = choose_elections(replayed, election_id)
-    return [*replayed.findings, *recount(election).findings]
 
 
 def _tell(account: Account, instance: Instance) -> None:
