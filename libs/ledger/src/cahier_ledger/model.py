@@ -15,6 +15,11 @@ EVENT_BYTES_MAX = 1 << 20
 STREAM_NAME_BYTES_MAX = 200
 APPEND_EVENTS_MAX = 1_000
 
+LOG_STREAM = "log"
+"""The stream of what the public log says of itself; its version counts the epochs opened."""
+EPOCH_OPENED = "log.epoch_opened"
+"""The one private event that is the ledger's own; behind `<service>.v1.` also the public type."""
+
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:

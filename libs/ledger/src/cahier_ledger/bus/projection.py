@@ -22,6 +22,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
+from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.envelope import PublicMessage, incoming, public_seq_of
 from cahier_ledger.bus.health import (
     BusObserver,
@@ -32,9 +33,9 @@ from cahier_ledger.bus.health import (
     heed_cancel,
     whence,
 )
-from cahier_ledger.bus.streams import find_stream
+from cahier_ledger.bus.streams import find_stream, stream_epoch
 from cahier_ledger.bus.views import E, Fold, View, ViewDatabase, ViewMoved, is_passing
-from cahier_ledger.model import LedgerClosed, StoredEvent, StoreUnavailable
+from cahier_ledger.model import EPOCH_OPENED, LedgerClosed, StoredEvent, StoreUnavailable
 from cahier_ledger.store import LedgerTail
 
 READ_EVENTS_MAX = 500
@@ -222,7 +223,25 @@ class TailProjection(_Projection[E], ABC):
 
 
 class OwnProjection(TailProjection[StoredEvent]):
-    """A view of the service's own private events, by seq."""
+    """A view of the service's own private events, by seq.
+
+    What the ledger says of itself is passed over: no service's fold knows it.
+    """
+
+    def __init__(
+        self,
+        ledger: LedgerTail,
+        views: ViewDatabase,
+        view: View,
+        fold: Fold[StoredEvent],
+        *,
+        observer: BusObserver | None = None,
+    ) -> None:
+        def fold_but_the_ledgers_own(db: Sql, event: StoredEvent) -> None:
+            if event.type != EPOCH_OPENED:
+                fold(db, event)
+
+        super().__init__(ledger, views, view, fold_but_the_ledgers_own, observer=observer)
 
     def head(self) -> int:
         return self._ledger.head_seq()
@@ -258,6 +277,7 @@ class PublicProjection(_Projection[PublicMessage]):
         self._stream = stream
         self._durable = durable
         self._disorder = False
+        self._epoch = 1
         self._searched = (-1, -1)
 
     async def run(self) -> None:
@@ -284,6 +304,7 @@ class PublicProjection(_Projection[PublicMessage]):
         info = await find_stream(self._js, self._stream)
         if info is None:
             raise _OutOfPlace(f"stream {self._stream} does not exist yet")
+        await self._enter_epoch(stream_epoch(info))
         subscription = await self._seek(info)
         try:
             while True:
@@ -291,6 +312,11 @@ class PublicProjection(_Projection[PublicMessage]):
                 await self._pull(subscription)
         finally:
             await _quietly_unsubscribe(subscription)
+
+    async def _enter_epoch(self, epoch: int) -> None:
+        """Begins anew where the stream no longer holds what the view may have taken in."""
+        self._epoch = epoch
+        await self._move(await asyncio.to_thread(self._views.enter_epoch, self._view, epoch), 0)
 
     async def _pull(self, subscription: JetStreamContext.PullSubscription) -> None:
         wait_s = FETCH_WAIT_DISORDER_S if self._disorder else FETCH_WAIT_S
@@ -331,6 +357,8 @@ class PublicProjection(_Projection[PublicMessage]):
         Where both numberings agree that is seen at once; otherwise it is searched, once.
         """
         info = await self._js.stream_info(self._stream)
+        if stream_epoch(info) != self._epoch:
+            raise _OutOfPlace(f"{self._stream} has begun a new epoch")
         place = (self._position, info.state.last_seq)
         if info.state.last_seq == self._position or place == self._searched:
             return

@@ -29,7 +29,7 @@ from cahier_ledger.bus.health import (
     whence,
 )
 from cahier_ledger.bus.streams import StreamDiffers, declare_public_stream, public_stream
-from cahier_ledger.model import LedgerClosed, PublicRow, StoreUnavailable
+from cahier_ledger.model import LOG_STREAM, LedgerClosed, PublicRow, StoreUnavailable
 from cahier_ledger.store import LedgerTail
 
 BATCH_MESSAGES_MAX = 500  # the broker takes at most 1,000 in an atomic batch
@@ -139,8 +139,9 @@ class Relay:
                 await asyncio.sleep(BACKOFF_PERSON_S)
 
     async def _find_place(self) -> None:
+        epoch = 1 + await asyncio.to_thread(self._ledger.stream_version, LOG_STREAM)
         info = await declare_public_stream(
-            self._js, self._service, self._city, replicas=self._replicas
+            self._js, self._service, self._city, replicas=self._replicas, epoch=epoch
         )
         relayed = await self._last_public_seq(info)
         self._stream_seq = info.state.last_seq
@@ -182,7 +183,7 @@ class Relay:
         if not rows:
             raise RelayRefused(
                 f"{self._stream} holds public_seq {public_seq}, the store ends before it: "
-                "was it restored from a backup?"
+                f"was it restored from a backup? Then `cahier log epoch {self._service}`"
             )
         if rows[0].leaf != message.data:
             raise RelayRefused(f"{self._stream} and the store differ at public_seq {public_seq}")

@@ -19,6 +19,7 @@ from cahier_ledger.bus.health import Plain
 DEAD_STREAM = "DEAD"
 DEAD_SUBJECT = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
 DUPLICATE_WINDOW_S = 120.0
+EPOCH = "cahier-epoch"
 _NAME_IN_USE = 10058
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 
@@ -54,13 +55,26 @@ def public_subject(city: str, event_type: str) -> str:
     return f"cahier.{_token(city)}.{event_type}"
 
 
+def stream_epoch(info: StreamInfo) -> int:
+    """Which epoch of its service's public log a stream holds; the first is not written there."""
+    told = (info.config.metadata or {}).get(EPOCH, "1")
+    return int(told) if told.isascii() and told.isdigit() else 1
+
+
 async def declare_public_stream(
-    js: JetStreamContext, service: str, city: str, *, replicas: int = 1
+    js: JetStreamContext, service: str, city: str, *, replicas: int = 1, epoch: int = 1
 ) -> StreamInfo:
     """Makes the service's public stream, or finds it as it should be.
 
+    epoch: of the public log. A stream of an earlier one also holds what a restore has lost; it is
+    deleted and made again, whole, so that whoever copies it knows to begin anew.
+
     Idempotent. Raises StreamDiffers rather than change a stream that exists.
     """
+    if epoch > 1:
+        found = await find_stream(js, public_stream(service))
+        if found is not None and stream_epoch(found) < epoch:
+            await js.delete_stream(public_stream(service))
     return await _declare(
         js,
         StreamConfig(
@@ -78,6 +92,7 @@ async def declare_public_stream(
             deny_purge=True,
             allow_atomic=True,
             allow_direct=True,
+            metadata={EPOCH: str(epoch)} if epoch > 1 else None,
         ),
     )
 

@@ -74,7 +74,8 @@ class ViewDatabase:
             self._db.create(
                 db,
                 "CREATE TABLE IF NOT EXISTS positions("
-                "name TEXT PRIMARY KEY, position INTEGER NOT NULL, fingerprint TEXT NOT NULL)",
+                "name TEXT PRIMARY KEY, position INTEGER NOT NULL, fingerprint TEXT NOT NULL);"
+                "CREATE TABLE IF NOT EXISTS epochs(name TEXT PRIMARY KEY, epoch INTEGER NOT NULL)",
             )
 
     @property
@@ -95,6 +96,27 @@ class ViewDatabase:
                 return int(row[0])
             self._make(db, view)
         return 0
+
+    def enter_epoch(self, view: View, epoch: int) -> int:
+        """Says from which epoch of a log a view is fed: of another one it is built again.
+
+        Returns the position to go on after.
+        """
+        with self.transaction() as db:
+            row = db.execute("SELECT epoch FROM epochs WHERE name = ?", (view.name,)).fetchone()
+            if (1 if row is None else int(row[0])) != epoch:
+                self._make(db, view)
+                db.execute(
+                    "INSERT INTO epochs VALUES (?, ?) "
+                    "ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch",
+                    (view.name, epoch),
+                )
+        return self.position(view.name)
+
+    def forget_all(self) -> None:
+        """Empties all views, whose store was put back from a backup."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM positions")
 
     def forget(self, view: View) -> None:
         """Empties a view; it is built again from the start when it is next declared."""
