@@ -15,6 +15,7 @@ NAMES = {
     "ballots": "ballots accepted over gRPC, against the plain eventsourcing path",
     "stored": "the same with 0, 100,000 and 1,000,000 ballots stored",
     "replay": "replay of 1,000,000 ballots into the tally, against a bare SELECT",
+    "log": "leaves hashed, root, verification and proofs of a public log, against hashlib",
     "memory": "memory of each process of `cahier up`, at rest and under load",
     "mail": "a public event to the mail that it causes, at 200 events a second",
     "pages": "pages of the portal, against a bare page of the web framework",

@@ -28,6 +28,11 @@ EXPECTED = {
         "typed fold of the private events, to a bare SELECT",
         "public leaves, folded and judged, to a bare SELECT",
     ],
+    "log": [
+        "leaves hashed, to raw hashlib",
+        "time of a whole verification, to raw hashlib",
+        "recent proofs cached, to naive",
+    ],
     "memory": ["RSS of all units under load, to at rest"],
     "mail": [
         "p99 to p50 at 200 events a second",
