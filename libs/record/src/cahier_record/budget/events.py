@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from cahier_record import erasure
+from cahier_record import erasure, log
 from cahier_record.events import PublicEvent, public_event
 
 VoteType = Literal["approval", "choose-1"]
@@ -169,3 +169,8 @@ class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defau
 @public_event("budget.v1.erasure.erasure_confirmed")
 class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
     """Budget has deleted what it held on a person."""
+
+
+@public_event("budget.v1.log.epoch_opened")
+class EpochOpened(log.EpochOpened, frozen=True, kw_only=True, omit_defaults=True):
+    """This log began anew after a restore."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cahier_record import erasure
+from cahier_record import erasure, log
 from cahier_record.events import PublicEvent, public_event
 
 AnswerState = Literal["evaluating", "accepted", "rejected"]
@@ -115,3 +115,8 @@ class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defau
 @public_event("consultation.v1.erasure.erasure_confirmed")
 class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
     """Consultation has deleted what it held on a person."""
+
+
+@public_event("consultation.v1.log.epoch_opened")
+class EpochOpened(log.EpochOpened, frozen=True, kw_only=True, omit_defaults=True):
+    """This log began anew after a restore."""

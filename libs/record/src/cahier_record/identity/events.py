@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from cahier_record import erasure
+from cahier_record import erasure, log
 from cahier_record.events import PublicEvent, public_event
 
 
@@ -62,3 +62,8 @@ class ErasureOrdered(PublicEvent, frozen=True, kw_only=True, omit_defaults=True)
 @public_event("identity.v1.erasure.erasure_confirmed")
 class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
     """Identity has deleted what it held on a person."""
+
+
+@public_event("identity.v1.log.epoch_opened")
+class EpochOpened(log.EpochOpened, frozen=True, kw_only=True, omit_defaults=True):
+    """This log began anew after a restore."""

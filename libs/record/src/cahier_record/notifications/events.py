@@ -5,7 +5,7 @@ Who follows what is private: no follow, person, address or text ever stands in t
 
 from __future__ import annotations
 
-from cahier_record import erasure
+from cahier_record import erasure, log
 from cahier_record.events import PublicEvent, public_event
 
 
@@ -28,3 +28,8 @@ class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defau
 @public_event("notifications.v1.erasure.erasure_confirmed")
 class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
     """Notifications has deleted what it held on a person."""
+
+
+@public_event("notifications.v1.log.epoch_opened")
+class EpochOpened(log.EpochOpened, frozen=True, kw_only=True, omit_defaults=True):
+    """This log began anew after a restore."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cahier_record import erasure
+from cahier_record import erasure, log
 from cahier_record.events import PublicEvent, public_event
 
 OpenState = Literal[
@@ -94,3 +94,8 @@ class ContentErased(erasure.ContentErased, frozen=True, kw_only=True, omit_defau
 @public_event("reporting.v1.erasure.erasure_confirmed")
 class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit_defaults=True):
     """Reporting has deleted what it held on a person."""
+
+
+@public_event("reporting.v1.log.epoch_opened")
+class EpochOpened(log.EpochOpened, frozen=True, kw_only=True, omit_defaults=True):
+    """This log began anew after a restore."""
