@@ -6,6 +6,7 @@ import click
 
 from cahier_cli.dead import dead
 from cahier_cli.demo import demo
+from cahier_cli.epoch import log
 from cahier_cli.keys import keys
 from cahier_cli.tally import tally
 from cahier_cli.token import token
@@ -20,7 +21,7 @@ def main() -> None:
     """Cahier: a city's register of proposals, votes and decisions that anybody can check."""
 
 
-for command in (up, demo, token, tally, import_, export, dead, keys, witness):
+for command in (up, demo, token, tally, import_, export, dead, keys, log, witness):
     main.add_command(command)
 
 if __name__ == "__main__":

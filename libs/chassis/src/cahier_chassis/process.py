@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from cahier_chassis.epochs import open_epoch
 from cahier_chassis.logs import configure_logs, get_logger
 from cahier_chassis.roles import ALL_ROLES, Role, parse_roles
 from cahier_chassis.settings import ServiceSettings
@@ -34,9 +35,11 @@ def main(
     bootstrap: Bootstrap[Settings],
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """A service's command line: `[--role ROLES] [--migrate]`; returns the exit code, as `run`.
+    """A service's command line: `[--role ROLES] [--migrate | --open-epoch REASON]`.
 
     --migrate brings the store to this release and ends; it may be run any number of times.
+    --open-epoch lets the public log go on that its store has fallen behind, and ends; nothing
+    else of the service may run meanwhile. Returns the exit code, as `run`.
     """
     parser = argparse.ArgumentParser(prog=f"python -m cahier_{name}")
     parser.add_argument(
@@ -49,9 +52,16 @@ def main(
     parser.add_argument(
         "--migrate", action="store_true", help="Prepare the store for this release, then end."
     )
+    parser.add_argument(
+        "--open-epoch",
+        metavar="REASON",
+        help="After a restore that lost events: begin a new epoch of the public log, then end.",
+    )
     chosen = parser.parse_args(arguments)
     if chosen.migrate:
         return migrate(name, settings_type)
+    if chosen.open_epoch is not None:
+        return begin_epoch(name, settings_type, chosen.open_epoch)
     dsn = settings_type.variable("store_dsn")
     if chosen.role != ALL_ROLES and not os.environ.get(dsn):
         sys.stderr.write(f"roles are split on PostgreSQL only: set {dsn}\n")
@@ -87,6 +97,20 @@ def migrate(name: str, settings_type: type[Settings]) -> int:
         _LOG.error("not_migrated", reason=error.rule)
         return EXIT_NOT_STARTED
     _LOG.info("migrated", files=applied)
+    return EXIT_STOPPED
+
+
+def begin_epoch(name: str, settings_type: type[Settings], reason: str) -> int:
+    """Opens the next epoch of the service's public log: 0, or 2 when there is no need or way."""
+    settings = _settings(name, settings_type)
+    if settings is None:
+        return EXIT_NOT_STARTED
+    try:
+        opened = asyncio.run(open_epoch(settings, name, reason))
+    except DomainError as error:
+        _LOG.error("no_epoch_opened", reason=error.rule)
+        return EXIT_NOT_STARTED
+    _LOG.info("epoch_opened", epoch=opened.epoch, kept=opened.kept, lost=opened.lost)
     return EXIT_STOPPED
 
 

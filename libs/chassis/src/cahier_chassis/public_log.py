@@ -36,7 +36,7 @@ from cahier_ledger.log.receipts import Pending, Receipts, Unprovable
 from cahier_ledger.log.refusals import LogRefused
 from cahier_ledger.log.sequencer import Sequencer
 from cahier_ledger.log.served import ServedLog
-from cahier_ledger.log.signing import open_signers
+from cahier_ledger.log.signing import Signer, open_signers
 from cahier_ledger.log.storage import FolderTiles, TileStore
 from cahier_ledger.log.witnessing import NATS, Witnesses
 from cahier_ledger.model import StoreUnavailable
@@ -60,6 +60,7 @@ class LogParts:
     locks: LogLocks
     sequencer: Sequencer
     served: ServedLog
+    signers: list[Signer]
     policy: Policy | None
 
     def close(self) -> None:
@@ -86,6 +87,7 @@ def open_log(settings: ServiceSettings, service: str, ledger: LedgerReader) -> L
         locks,
         Sequencer(service, origin, ledger, tiles, locks, signers),
         ServedLog(service, tiles, locks, "" if policy is None else str(policy)),
+        signers,
         policy,
     )
 
