@@ -18,16 +18,21 @@ from typing import Any
 
 import pytest
 
+from cahier_chassis.erasing import Erasing
+from cahier_chassis.erasures import ErasureList
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.keys import write_key_pair
 from cahier_chassis.pseudonyms import HmacPseudonyms
 from cahier_chassis.tokens import Claims, TokenIssuer
+from cahier_consultation.adapters.holdings import SqlHoldings
 from cahier_consultation.adapters.read_model import SqliteReadModel
 from cahier_consultation.application.commands import Commands, NewProcess, NewProposal
+from cahier_consultation.application.persons import Exporting, Holdings
 from cahier_consultation.application.policies import IdeaPhases
 from cahier_consultation.application.projections import VIEW, fold
 from cahier_consultation.application.publishing import SERVICE, publish
 from cahier_consultation.application.queries import Queries
+from cahier_consultation.application.stored import CODEC
 from cahier_consultation.application.voices import Voices
 from cahier_contracts.consultation.v1.consultation_service_pb2_grpc import ConsultationServiceStub
 from cahier_kernel.clock import ManualClock
@@ -36,6 +41,7 @@ from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.server import NatsServer, nats_server
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
+from cahier_record.consultation import events
 from cahier_record.events import Leaf, decode_leaf
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -45,7 +51,7 @@ START_S_MAX = 30.0
 class Desk:
     """The application on a real store, with its projection running."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, erasures: ErasureList | None = None) -> None:
         self.clock = ManualClock(NOW)
         self.ledger = Ledger.open(folder / "events.db")
         self.views = ViewDatabase(folder / "views.db")
@@ -55,10 +61,21 @@ class Desk:
         self.read_model = SqliteReadModel(self.views, self.projection)
         self.aggregates = Aggregates(self.ledger, SERVICE, publish, lambda: "unused")
         given = (self.pseudonyms, self.read_model, self.clock)
-        self.commands = Commands(self.aggregates, *given)
+        self.commands = Commands(self.ledger, self.aggregates, *given)
         self.voices = Voices(self.ledger, self.aggregates, *given)
         self.queries = Queries(self.ledger, self.read_model, self.pseudonyms, self.clock)
+        self.index = SqlHoldings(self.views, self.projection)
+        self.exporting = Exporting(self.ledger, self.index, self.read_model, self.pseudonyms)
+        self.folder = folder
+        self.erasures = erasures or ErasureList(folder / "erasures" / "list")
+        self.erasing = Erasing(
+            SERVICE, self.ledger, CODEC, events, Holdings(self.index), self.erasures, self.clock
+        )
         self.phases = IdeaPhases(self.aggregates, self.read_model)
+
+    async def close(self) -> None:
+        await self.ledger.close()
+        self.views.close()
 
     @staticmethod
     def claims(person: str, *roles: str) -> Claims:
@@ -102,8 +119,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     yield desk
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await desk.ledger.close()
-    desk.views.close()
+    await desk.close()
+
+
+@pytest.fixture
+def make_desk() -> type[Desk]:
+    """Another desk, whose projection does not run."""
+    return Desk
 
 
 @pytest.fixture

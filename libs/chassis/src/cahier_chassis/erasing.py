@@ -23,8 +23,9 @@ import msgspec
 from cahier_chassis.erasures import ErasureList, Order
 from cahier_chassis.logs import get_logger
 from cahier_kernel.clock import Clock, to_rfc3339
-from cahier_kernel.errors import Unauthenticated
+from cahier_kernel.errors import Unauthenticated, Unavailable
 from cahier_kernel.ids import derived_uuid
+from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.reactions import Delivery, Reaction
 from cahier_ledger.codec import Codec
 from cahier_ledger.leaves import make_leaf
@@ -36,6 +37,8 @@ from cahier_record.events import PublicEvent, decode_leaf
 from cahier_record.identity.events import ErasureOrdered
 
 LEAVES_AN_APPEND_MAX = 500
+REPLAY_S_MAX = 3_600.0
+REPLAY_WAIT_S = 0.2
 _LOG = get_logger(__name__)
 
 
@@ -96,8 +99,11 @@ class Holdings(Protocol):
 class Told(Protocol):
     """The service's own classes of public events, from cahier_record."""
 
-    ContentErased: type[public.ContentErased]
-    ErasureConfirmed: type[public.ErasureConfirmed]
+    @property
+    def ContentErased(self) -> type[public.ContentErased]: ...
+
+    @property
+    def ErasureConfirmed(self) -> type[public.ErasureConfirmed]: ...
 
 
 def erasure_stream(subject: str) -> str:
@@ -258,3 +264,31 @@ def new_event(
 def confirmation_id(service: str, erasure: str) -> str:
     """The id of a service's public confirmation."""
     return str(derived_uuid("erasure-confirmed", service, erasure))
+
+
+async def replay(erasing: Erasing, projection: OwnProjection) -> None:
+    """Forgets again whom a restored store remembers; before anything is served.
+
+    projection: of the holdings; it is run for as long as that takes. Raises Unavailable when the
+    view has not caught up within REPLAY_S_MAX.
+    """
+    orders = erasing.unfinished()
+    if not orders:
+        return
+    _LOG.warning("erasures_replayed", orders=len(orders))
+    running = asyncio.create_task(projection.run())
+    try:
+        async with asyncio.timeout(REPLAY_S_MAX):
+            for order in orders:
+                await _erase_when_ready(erasing, order)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def _erase_when_ready(erasing: Erasing, order: Order) -> None:
+    while True:
+        try:
+            return await erasing.erase(order)
+        except Unavailable:
+            await asyncio.sleep(REPLAY_WAIT_S)

@@ -7,18 +7,23 @@ from functools import partial
 
 from cahier_chassis import metrics
 from cahier_chassis.bus import BusMeters, relay_outbox, run_own_projection
+from cahier_chassis.erasing import Erasing, replay
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
 from cahier_chassis.pseudonyms import load_pseudonyms
 from cahier_chassis.public_log import keep_public_log
+from cahier_chassis.reacting import run_reactions
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
+from cahier_consultation.adapters.holdings import SqlHoldings
 from cahier_consultation.adapters.read_model import SqliteReadModel
 from cahier_consultation.application.commands import Commands
+from cahier_consultation.application.persons import Exporting, Holdings
 from cahier_consultation.application.policies import IdeaPhases
 from cahier_consultation.application.projections import VIEW, fold
 from cahier_consultation.application.publishing import SERVICE, publish
 from cahier_consultation.application.queries import Queries
+from cahier_consultation.application.stored import CODEC
 from cahier_consultation.application.voices import Voices
 from cahier_consultation.entrypoints.grpc import ANONYMOUS, ConsultationGrpc
 from cahier_consultation.settings import ConsultationSettings
@@ -28,7 +33,9 @@ from cahier_contracts.consultation.v1.consultation_service_pb2_grpc import (
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.bus.projection import OwnProjection
+from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
+from cahier_record.consultation import events
 
 TIMER_INTERVAL_S = 0.5
 
@@ -41,22 +48,32 @@ async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
     pseudonyms = load_pseudonyms(
         settings.data_dir / "keys" / "pseudonym.key", may_create=ledger.head_seq() == 0
     )
-    views = _read_model(unit, ledger)
+    views, projection = _views(unit, ledger)
+    read_model, index = SqliteReadModel(views, projection), SqlHoldings(views, projection)
     clock = unit.clock
     aggregates = Aggregates(ledger, SERVICE, publish, lambda: str(uuid7(clock.now())), trace_meta)
     servicer = ConsultationGrpc(
         ledger,
-        Commands(aggregates, pseudonyms, views, clock),
-        Voices(ledger, aggregates, pseudonyms, views, clock),
-        Queries(ledger, views, pseudonyms, clock),
+        Commands(ledger, aggregates, pseudonyms, read_model, clock),
+        Voices(ledger, aggregates, pseudonyms, read_model, clock),
+        Queries(ledger, read_model, pseudonyms, clock),
+        Exporting(ledger, index, read_model, pseudonyms),
     )
+    erasures = settings.erasures()
+    erasing = Erasing(SERVICE, ledger, CODEC, events, Holdings(index), erasures, clock)
+    await replay(erasing, projection)
+    inbox = unit.stores.open_inbox()
+    unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))
+    run_reactions(unit, inbox, [erasing.reaction()])
     adder = partial(add_ConsultationServiceServicer_to_server, servicer)
     unit.serve_grpc(GrpcServer(SERVICE, [adder], unit.verifier(), anonymous=ANONYMOUS))
-    unit.timer("idea_phases", IdeaPhases(aggregates, views).run_due, interval_s=TIMER_INTERVAL_S)
+    unit.timer(
+        "idea_phases", IdeaPhases(aggregates, read_model).run_due, interval_s=TIMER_INTERVAL_S
+    )
     relay_outbox(unit, ledger)
 
 
-def _read_model(unit: Unit, ledger: Ledger) -> SqliteReadModel:
+def _views(unit: Unit, ledger: Ledger) -> tuple[ViewDatabase, OwnProjection]:
     views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
     serve_history(unit, ledger, views)
@@ -64,4 +81,4 @@ def _read_model(unit: Unit, ledger: Ledger) -> SqliteReadModel:
     views.declare(VIEW)
     projection = OwnProjection(ledger, views, VIEW, fold, observer=BusMeters())
     run_own_projection(unit, projection, ledger)
-    return SqliteReadModel(views, projection)
+    return views, projection

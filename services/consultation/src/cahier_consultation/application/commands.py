@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cahier_chassis.erasing import not_erased
 from cahier_chassis.tokens import Claims, require_role
 from cahier_consultation.application.ports import Pseudonyms, ReadModel
 from cahier_consultation.application.publishing import event_id
@@ -22,6 +23,7 @@ from cahier_kernel.errors import Forbidden, Invalid
 from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates, retry_on_conflict, stream_name
 from cahier_ledger.model import Appended, Idempotency
+from cahier_ledger.store import LedgerReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,14 @@ class Commands:
     """Processes and proposals, on aggregates."""
 
     def __init__(
-        self, aggregates: Aggregates, pseudonyms: Pseudonyms, views: ReadModel, clock: Clock
+        self,
+        ledger: LedgerReader,
+        aggregates: Aggregates,
+        pseudonyms: Pseudonyms,
+        views: ReadModel,
+        clock: Clock,
     ) -> None:
+        self._ledger = ledger
         self._aggregates = aggregates
         self._pseudonyms = pseudonyms
         self._views = views
@@ -131,6 +139,7 @@ class Commands:
         person = acting_person(claims, new.on_behalf_of)
 
         def decide(now: datetime) -> _Done:
+            lives = not_erased(self._ledger, person)
             process = self._aggregates.get(Process, new.process_id)
             stored_version = process.version
             process.advance(now=now)
@@ -138,11 +147,12 @@ class Commands:
             proposal = self._submission(person, new, process.edit_window_seconds, now)
             receipt = _receipt(proposal, Proposal.Created)
             # The phase must not have changed meanwhile, whether it was advanced here or not.
-            unchanged = process.version == stored_version
+            if process.version == stored_version:
+                lives = (*lives, (stream_name(process.id), stored_version))
             appended = self._aggregates.save(
                 process,
                 proposal,
-                requires=((stream_name(process.id), stored_version),) if unchanged else (),
+                requires=lives,
                 idempotency=keep(receipt),
             )
             return receipt, appended
@@ -174,7 +184,8 @@ class Commands:
         def decide(now: datetime) -> _Done:
             proposal = self._aggregates.get(Proposal, proposal_id)
             proposal.edit(person=claims.subject, title=title, body=body, now=now)
-            return self._save(proposal, Proposal.Edited, keep)
+            lives = not_erased(self._ledger, claims.subject)
+            return self._save(proposal, Proposal.Edited, keep, lives)
 
         return await self._run(decide)
 
@@ -208,9 +219,16 @@ class Commands:
         await self._views.settle(appended.seqs[-1])
         return receipt
 
-    def _save(self, aggregate: Process | Proposal, told: type, keep: Keep) -> _Done:
+    def _save(
+        self,
+        aggregate: Process | Proposal,
+        told: type,
+        keep: Keep,
+        requires: tuple[tuple[str, int], ...] = (),
+    ) -> _Done:
         receipt = _receipt(aggregate, told)
-        return receipt, self._aggregates.save(aggregate, idempotency=keep(receipt))
+        kept = keep(receipt)
+        return receipt, self._aggregates.save(aggregate, requires=requires, idempotency=kept)
 
 
 def _receipt(aggregate: Process | Proposal, told: type) -> Receipt:

@@ -5,14 +5,20 @@ Disposable: a deleted or outdated view is folded again from the first event.
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from cahier_chassis.erasing import Confirmed, Ordered, TextsErased
+from cahier_consultation.application.publishing import event_id
 from cahier_consultation.application.stored import AggregateEvent, read
 from cahier_consultation.domain.process import Process
 from cahier_consultation.domain.proposal import Proposal
 from cahier_consultation.domain.voices import CommentAdded, Supported, SupportWithdrawn
 from cahier_kernel.clock import to_rfc3339
+from cahier_kernel.texts import ERASED
 from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
+from cahier_record.erasure import subject_digest
 
 _SCHEMA = """
 CREATE TABLE processes(
@@ -37,10 +43,23 @@ CREATE TABLE comments(
     id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, proposal TEXT NOT NULL,
     parent TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
     added_at TEXT NOT NULL) STRICT;
-CREATE INDEX comments_of_proposal ON comments(proposal, seq)
+CREATE INDEX comments_of_proposal ON comments(proposal, seq);
+CREATE TABLE held(
+    leaf TEXT PRIMARY KEY, subject TEXT NOT NULL, kind TEXT NOT NULL, thing TEXT NOT NULL,
+    seq INTEGER NOT NULL) STRICT;
+CREATE INDEX held_on_subject ON held(subject, seq);
+CREATE INDEX held_of_thing ON held(thing)
+"""
+# held: which leaf discloses texts of which person, known by subject_digest. Never shown.
+
+_ERASE_PROPOSAL = """
+UPDATE proposals SET title = ?1, body = ?1 WHERE id IN (SELECT thing FROM held WHERE leaf = ?2)
+"""
+_ERASE_COMMENT = """
+UPDATE comments SET body = ?1 WHERE id IN (SELECT thing FROM held WHERE leaf = ?2)
 """
 
-VIEW = View("consultation", ("processes", "proposals", "supports", "comments"), _SCHEMA)
+VIEW = View("consultation", ("processes", "proposals", "supports", "comments", "held"), _SCHEMA)
 
 
 def fold(db: Sql, stored: StoredEvent) -> None:
@@ -56,6 +75,10 @@ def fold(db: Sql, stored: StoredEvent) -> None:
             db.execute("UPDATE proposals SET supports = supports - 1 WHERE id = ?", (proposal,))
         case CommentAdded() as event:
             _fold_comment(db, stored, event)
+        case TextsErased(leaf=leaf):
+            _fold_erased(db, leaf)
+        case Ordered() | Confirmed():
+            pass
         case event:
             _fold_process(db, stored.seq, event)
             _fold_proposal(db, stored.seq, event)
@@ -75,6 +98,20 @@ def _fold_comment(db: Sql, stored: StoredEvent, event: CommentAdded) -> None:
         ),
     )
     db.execute("UPDATE proposals SET comments = comments + 1 WHERE id = ?", (event.proposal,))
+    leaf = event_id(UUID(event.comment), stored.version)
+    _hold(db, leaf, event.author, "comment", event.comment, stored.seq)
+
+
+def _hold(db: Sql, leaf: str, person: str, kind: str, thing: str, seq: int) -> None:
+    row = (leaf, subject_digest(person), kind, thing, seq)
+    db.execute("INSERT INTO held VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _fold_erased(db: Sql, leaf: str) -> None:
+    """A person's proposal and comment have no other author: all of their text goes."""
+    db.execute(_ERASE_PROPOSAL, (ERASED, leaf))
+    db.execute(_ERASE_COMMENT, (ERASED, leaf))
+    db.execute("DELETE FROM held WHERE leaf = ?", (leaf,))
 
 
 def _fold_process(db: Sql, seq: int, event: AggregateEvent) -> None:
@@ -115,6 +152,7 @@ def _fold_proposal(db: Sql, seq: int, event: AggregateEvent) -> None:
                 "UPDATE proposals SET title = ?, body = ? WHERE id = ?",
                 (event.title, event.body, key),
             )
+            _hold_edit(db, seq, event)
         case Proposal.Withdrawn():
             db.execute("UPDATE proposals SET withdrawn = 1 WHERE id = ?", (key,))
             db.execute(
@@ -127,6 +165,16 @@ def _fold_proposal(db: Sql, seq: int, event: AggregateEvent) -> None:
                 "UPDATE proposals SET state = ?, answer = ?, answered_at = ? WHERE id = ?",
                 (event.state, event.text, to_rfc3339(event.timestamp), key),
             )
+
+
+def _hold_edit(db: Sql, seq: int, event: Proposal.Edited) -> None:
+    """An edit is its author's, whom the submission names."""
+    key = str(event.originator_id)
+    db.execute(
+        "INSERT INTO held SELECT ?1, subject, 'edit', thing, ?2 FROM held "
+        "WHERE thing = ?3 AND kind = 'proposal'",
+        (event_id(event.originator_id, event.originator_version), seq, key),
+    )
 
 
 def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
@@ -149,3 +197,5 @@ def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
     db.execute(
         "UPDATE processes SET proposals = proposals + 1 WHERE id = ?", (str(event.process_id),)
     )
+    leaf = event_id(event.originator_id, event.originator_version)
+    _hold(db, leaf, event.author, "proposal", str(event.originator_id), seq)

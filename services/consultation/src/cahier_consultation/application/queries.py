@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from cahier_chassis.disclosures import disclosed
 from cahier_chassis.pages import NUMBER_MAX, checked_size, make_token, read_token
 from cahier_consultation.application.ports import (
     CommentRow,
@@ -135,10 +136,8 @@ class Queries:
         return CommentPage(rows[:size], token)
 
     def disclosures(self, event_id: str) -> list[Disclosure]:
-        """Raises NotFound `event_not_found`."""
-        if self._ledger.public_by_id(event_id) is None:
-            raise NotFound("event_not_found", "there is no such public event", field="event_id")
-        return self._ledger.disclosures(event_id)
+        """Raises NotFound `event_not_found` or `disclosures_erased`."""
+        return disclosed(self._ledger, event_id)
 
     def _proposal_row(self, proposal_id: UUID) -> ProposalRow:
         found = self._views.proposal(str(proposal_id))

@@ -11,6 +11,7 @@ from uuid import UUID
 from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.persistence import StoredEvent as AggregateRow
 
+from cahier_chassis.erasing import Confirmed, Ordered, TextsErased, register_erasing
 from cahier_consultation.domain.process import Process
 from cahier_consultation.domain.proposal import Proposal
 from cahier_consultation.domain.voices import CommentAdded, Supported, SupportWithdrawn
@@ -19,9 +20,11 @@ from cahier_ledger.model import StoredEvent
 from cahier_ledger.persistence import JsonTranscoder, TypedMapper
 
 VoiceEvent = Supported | SupportWithdrawn | CommentAdded
+ErasingEvent = Ordered | TextsErased | Confirmed
 AggregateEvent = CanMutateAggregate[UUID]
 
 CODEC = Codec()
+register_erasing(CODEC, "consultation")
 for _struct in (Supported, SupportWithdrawn, CommentAdded):
     CODEC.register(_struct.TOPIC, _struct)
 
@@ -43,10 +46,10 @@ def aggregate_topics() -> dict[str, type[AggregateEvent]]:
     }
 
 
-def read(stored: StoredEvent) -> VoiceEvent | AggregateEvent:
+def read(stored: StoredEvent) -> VoiceEvent | ErasingEvent | AggregateEvent:
     """The event as the domain knows it; raises when it cannot be read, whatever the reason."""
     if stored.type in CODEC.topics:
-        event: VoiceEvent = CODEC.decode(stored.type, stored.data)  # type: ignore[assignment]
+        event: VoiceEvent | ErasingEvent = CODEC.decode(stored.type, stored.data)  # type: ignore[assignment]
         return event
     row = AggregateRow(UUID(stored.stream), stored.version, stored.type, stored.data)
     told: AggregateEvent = _MAPPER.to_domain_event(row)  # type: ignore[assignment]

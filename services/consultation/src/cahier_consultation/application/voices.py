@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cahier_chassis.erasing import not_erased
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.tokens import Claims, require_role
 from cahier_consultation.application.commands import Keep, Receipt, acting_person
@@ -107,7 +108,9 @@ class Voices:
                 body=body,
             )
             place = _Place(_comment_stream(comment_id), comment_id, 0, proposal)
-            return await self._append(place, event, Receipt(str(comment_id), _id(place)), keep)
+            lives = not_erased(self._ledger, claims.subject)
+            receipt = Receipt(str(comment_id), _id(place))
+            return await self._append(place, event, receipt, keep, lives)
 
         return await _retried(once)
 
@@ -143,14 +146,19 @@ class Voices:
         return receipt
 
     async def _append(
-        self, place: _Place, event: VoiceEvent, receipt: Receipt, keep: Keep
+        self,
+        place: _Place,
+        event: VoiceEvent,
+        receipt: Receipt,
+        keep: Keep,
+        requires: tuple[tuple[str, int], ...] = (),
     ) -> Receipt:
         new = _new_event(event, receipt.event_id, self._clock.now())
         proposal = place.proposal
         appended = await self._ledger.append(
             Append(
                 (StreamAppend(place.stream, place.version, (new,)),),
-                requires=((stream_name(proposal.id), proposal.version),),
+                requires=(*requires, (stream_name(proposal.id), proposal.version)),
                 idempotency=keep(receipt),
             )
         )

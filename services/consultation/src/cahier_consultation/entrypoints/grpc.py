@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
-from cahier_chassis.tokens import require_role
+from cahier_chassis.tokens import require_role, require_self_or_admin
 from cahier_consultation.application.commands import (
     Commands,
     Keep,
@@ -18,6 +18,7 @@ from cahier_consultation.application.commands import (
     NewProposal,
     Receipt,
 )
+from cahier_consultation.application.persons import Exporting
 from cahier_consultation.application.ports import ProposalFilter
 from cahier_consultation.application.queries import Queries
 from cahier_consultation.application.voices import Voices
@@ -47,12 +48,18 @@ class ConsultationGrpc(ConsultationServiceServicer):
     """Unary handlers. Commands honour `idempotency-key`; queries need no token."""
 
     def __init__(
-        self, ledger: LedgerReader, commands: Commands, voices: Voices, queries: Queries
+        self,
+        ledger: LedgerReader,
+        commands: Commands,
+        voices: Voices,
+        queries: Queries,
+        exporting: Exporting,
     ) -> None:
         self._ledger = ledger
         self._commands = commands
         self._voices = voices
         self._queries = queries
+        self._exporting = exporting
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -272,6 +279,14 @@ class ConsultationGrpc(ConsultationServiceServicer):
                 pb.Disclosure(salt=each.salt, name=each.name, value=each.value) for each in found
             ]
         )
+
+    async def ExportSubject(
+        self, request: pb.ExportSubjectRequest, context: Any
+    ) -> pb.ExportSubjectResponse:
+        require_self_or_admin(current_claims(), request.subject_id)
+        person = str(require_uuid(request.subject_id, "subject_id"))
+        items = await self._exporting.held(person)
+        return pb.ExportSubjectResponse(items=map(messages.held_item, items))
 
 
 def _optional_id(text: str, field: str) -> str:

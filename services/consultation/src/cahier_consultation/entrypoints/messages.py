@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cahier_consultation.application.persons import HeldItem
 from cahier_consultation.application.ports import CommentRow, ProcessRow
 from cahier_consultation.application.queries import Order, Seen
 from cahier_consultation.domain.proposal import Answer
@@ -118,6 +119,12 @@ def comment_message(row: CommentRow) -> pb.Comment:
         author=row.author,
         body=row.body,
         added_at=_stamp(row.added_at),
+    )
+
+
+def held_item(item: HeldItem) -> pb.HeldItem:
+    return pb.HeldItem(
+        kind=item.kind, id=item.id, event_id=item.event_id, at=_stamp(item.at), values=item.values
     )
 
 
