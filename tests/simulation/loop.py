@@ -16,7 +16,7 @@ from contextlib import suppress
 from contextvars import Context, ContextVar
 from typing import Any
 
-STEPS_MAX = 2_000_000
+STEPS_MAX = 1_000_000
 STEP_S = 1e-6
 VIRTUAL_S_MAX = 7_200.0
 

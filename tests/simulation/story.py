@@ -21,6 +21,8 @@ from tests.simulation.streets import Streets
 
 ACCEPTED = consultation.PROPOSAL_STATE_ACCEPTED
 DAY_S = 86_400.0
+RUSH_S = 0.02
+"""How close together things happen that are meant to get into one another's way."""
 
 
 class Story:
@@ -34,6 +36,7 @@ class Story:
         self._followers = Followers(self._people, self._random)
         self._residents: list[str] = []
         self._process = ""
+        self._closing = asyncio.Event()
         self._proposals: list[str] = []
         self._second_thoughts: list[tuple[str, str]] = []
 
@@ -141,10 +144,18 @@ class Story:
             self._second_thoughts.append((person, done.proposal_id))
 
     async def _withdraw(self, person: str, proposal: str) -> None:
+        """At a moment at which others who pass by support it."""
         await asyncio.sleep(self._random.uniform(0, 4))
         request = consultation.WithdrawProposalRequest(proposal_id=proposal)
-        await self._people.do("consultation", "WithdrawProposal", request, "resident", person)
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._random.randint(0, 4)):
+                group.create_task(self._rush(self._support, f"passer-by {number}", proposal))
+            await self._people.do("consultation", "WithdrawProposal", request, "resident", person)
         self.told.withdrawn.add(proposal)
+
+    async def _rush(self, act: Any, *arguments: Any) -> None:
+        await asyncio.sleep(self._random.uniform(0, RUSH_S))
+        await act(*arguments)
 
     async def _take_part(self, person: str) -> None:
         acts = [self._support, self._support, self._unsupport, self._comment]
@@ -272,6 +283,9 @@ class Story:
         for _ in range(self._random.randint(1, 3)):
             await self._cast(vote, election, sealer)
             await asyncio.sleep(self._random.uniform(0, 2))
+        if self._random.random() < 0.7:
+            await self._closing.wait()
+            await self._rush(self._cast, vote, election, sealer)
 
     async def _cast(self, vote: Vote, election: Any, sealer: Sealer) -> None:
         choices, envelope = self._ballot(vote, election, sealer)
@@ -345,6 +359,7 @@ class Story:
         if self._random.random() < 0.5:
             self._city.clock.shift_s += DAY_S
             await asyncio.sleep(2)
+        self._closing.set()
         request = budget.CloseVotingRequest(election_id=self.told.election, reason="It is time.")
         await self._people.do("budget", "CloseVoting", request, "staff")
 
