@@ -14,7 +14,13 @@ import msgspec
 
 from cahier_kernel.errors import Unavailable
 from cahier_ledger.log.checkpoint import Checkpoint, parse_checkpoint
-from cahier_ledger.log.entries import ENTRIES_PER_BUNDLE, BrokenBundle, bundle_path, decode_bundle
+from cahier_ledger.log.entries import (
+    ENTRIES_FOLDER,
+    ENTRIES_PER_BUNDLE,
+    BrokenBundle,
+    bundle_path,
+    decode_bundle,
+)
 from cahier_ledger.log.merkle import BadProof, check_inclusion, leaf_hash
 from cahier_ledger.log.note import ED25519, BadNote, Note, Vkey, verified_by
 from cahier_ledger.log.policy import BadPolicy, Policy
@@ -136,7 +142,7 @@ async def _leaf(logs: PublicLogs, log: LogKeys, index: int, size: int) -> bytes:
     number, place = divmod(index, ENTRIES_PER_BUNDLE)
     width = min(ENTRIES_PER_BUNDLE, size - number * ENTRIES_PER_BUNDLE)
     for path in dict.fromkeys((bundle_path(number, width), bundle_path(number))):
-        raw = await logs.file(log.service, f"{log.epoch}/{path}")
+        raw = await logs.file(log.service, f"{log.epoch}/{ENTRIES_FOLDER}/{path}")
         if raw is not None:
             leaves = decode_bundle(raw)
             if place < len(leaves):
