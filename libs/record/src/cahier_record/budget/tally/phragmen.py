@@ -19,6 +19,7 @@ from math import gcd, inf
 import numpy as np
 from msgspec.structs import replace
 
+from cahier_record.budget.tally.electorate import inner
 from cahier_record.budget.tally.field import Field
 from cahier_record.budget.tally.limits import Purse
 from cahier_record.budget.tally.profile import Profile
@@ -116,7 +117,7 @@ class Flow:
         """Queue the project again by a lower bound of its moment as things stand now."""
         rows, weights = self._electorate.supporters[place], self._electorate.weights[place]
         cost, votes = float(self._field.costs[place]), float(self._electorate.votes[place])
-        paid = float(weights @ self._rough[rows])
+        paid = inner(weights, self._rough.take(rows))
         slack = (paid + cost) * (len(rows) + 8) * ROUNDING
         self._seen[place] = len(self.bought)
         heappush(self._queue, (_below((cost + paid - slack) / votes), place))
@@ -124,7 +125,9 @@ class Flow:
     def _moment(self, place: int) -> Ratio:
         """When the supporters will hold the cost, exactly."""
         rows, weights = self._electorate.supporters[place], self._electorate.weights[place]
-        times = np.bincount(self._last[rows] + 1, weights=weights, minlength=len(self._moments) + 1)
+        times = np.bincount(
+            self._last.take(rows) + 1, weights=weights, minlength=len(self._moments) + 1
+        )
         paid = sum(
             int(count) * moment
             for count, moment in zip(times[1:].tolist(), self._moments, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Self
 
 from msgspec import Struct
@@ -95,24 +96,30 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     def votes(self) -> dict[str, int]:
         """For each candidate, how many ballots list it."""
-        votes = dict.fromkeys((candidate.id for candidate in self.candidates), 0)
-        for group in self.groups:
-            for project in set(group.projects):
-                votes[project] += group.count
-        return votes
+        return self._tally((group.count, set(group.projects)) for group in self.groups)
 
     def scores(self) -> dict[str, int]:
         """For each candidate, the points that all ballots give it."""
-        scores = dict.fromkeys((candidate.id for candidate in self.candidates), 0)
+        scores = self._tally((each.count, each.projects) for each in self.groups if not each.points)
         for group in self.groups:
-            points = group.points or (1,) * len(group.projects)
-            for project, value in zip(group.projects, points, strict=True):
+            for project, value in zip(group.projects, group.points, strict=False):
                 scores[project] += value * group.count
         if self.default_points:
             voters = self.voters
             for project, votes in self.votes().items():
                 scores[project] += self.default_points * (voters - votes)
         return scores
+
+    def _tally(self, lists: Iterable[tuple[int, Iterable[str]]]) -> dict[str, int]:
+        """How often each candidate is listed, by lists that stand so many times."""
+        total = dict.fromkeys((candidate.id for candidate in self.candidates), 0)
+        by_count: dict[int, list[Iterable[str]]] = {}
+        for count, projects in lists:
+            by_count.setdefault(count, []).append(projects)
+        for count, alike in by_count.items():
+            for project, times in Counter(chain.from_iterable(alike)).items():
+                total[project] += count * times
+        return total
 
 
 def format_amount(amount: int, decimals: int) -> str:

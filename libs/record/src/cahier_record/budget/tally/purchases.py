@@ -23,10 +23,11 @@ from math import gcd, inf
 import numpy as np
 from msgspec import Struct
 
-from cahier_record.budget.tally.electorate import Electorate, Floats, Indexes, Mask
+from cahier_record.budget.tally.electorate import Electorate, Floats, Indexes, Mask, inner
 from cahier_record.budget.tally.limits import Purse
 
 ROUNDING = 2.0**-53  # of one operation in 64-bit floats, relative
+SOMETHING = 2.0**-1074  # stands for money too little to show beside the error of a balance
 NEWTON_STEPS_MAX = 64  # of a lower bound, which is one after every step
 Ratio = tuple[int, int]  # numerator and positive denominator, not reduced
 
@@ -87,6 +88,7 @@ class Buyers:
         self._top = top
         self._error = 4 * ROUNDING * top
         self._balances = np.full(len(electorate.counts), top)
+        self._looked_at, self._looked = (-1, -1), self._balances
         self._supporters = list(electorate.supporters)
         self._weights = list(electorate.weights)
         self._floors = {
@@ -161,42 +163,50 @@ class Buyers:
         return left < right or (left == right and ranks[one.contender] < ranks[other.contender])
 
     def _refresh(self, contender: int) -> None:
-        """Queue the contender by a lower bound of its rate now; drop it if surely too dear."""
+        """Queue the contender by a better lower bound; drop it if its supporters surely cannot pay.
+
+        Newton's method from below, one set of poor ones after another. It ends as soon as another
+        contender comes first, and the contender counts as seen in this round only at the price.
+        """
         rows, weights, balances = self._living(contender)
         if not len(rows):
             return
-        cost = float(self._market.costs[contender])
-        voters = float(weights.sum())
+        utility = self._market.utilities[contender]
+        cost, voters = float(self._market.costs[contender]), float(weights.sum())
         loss = (len(rows) + 8) * ROUNDING  # of a sum of products over these rows, relative
-        money = float(weights @ balances)
-        if money * (1 + loss) + voters * self._error < cost * (1 - 2 * ROUNDING):
-            return
+        following = self._queue[0][0] if self._queue else inf
         price = floor = self._floors[contender]
         for _ in range(NEWTON_STEPS_MAX):
             poor = weights * (balances < price)
-            poor_voters, poor_money = float(poor.sum()), float(poor @ balances)
+            poor_voters, poor_money = float(poor.sum()), inner(poor, balances)
             if poor_voters >= voters:
+                if poor_money * (1 + loss) + voters * self._error < cost * (1 - 2 * ROUNDING):
+                    return
+                self._seen[contender] = len(self._paid)
                 break
             slack = poor_money * loss + poor_voters * self._error + 4 * ROUNDING * cost
             floor = max(floor, (cost - poor_money - slack) / (voters - poor_voters))
-            following = (cost - poor_money) / (voters - poor_voters)
-            if following <= price * (1 + 8 * ROUNDING):
+            last, price = price, (cost - poor_money) / (voters - poor_voters)
+            if price <= last * (1 + 8 * ROUNDING):
+                self._seen[contender] = len(self._paid)
                 break
-            price = following
+            if _below(floor / utility) > following:
+                break
         self._floors[contender] = floor
-        self._seen[contender] = len(self._paid)
-        rate = _below(floor / self._market.utilities[contender])
-        heappush(self._queue, (rate, contender))
+        heappush(self._queue, (_below(floor / utility), contender))
 
     def _living(self, contender: int) -> tuple[Indexes, Floats, Floats]:
         """The supporters who hold money, how many each row is, and what each of them holds."""
-        rows = self._supporters[contender]
-        weights = self._weights[contender]
-        balances = self._balances[rows]
+        if self._looked_at == (contender, len(self._paid)):
+            return self._supporters[contender], self._weights[contender], self._looked
+        rows, weights = self._supporters[contender], self._weights[contender]
+        balances = self._balances.take(rows)
         living = balances > 0
         if not living.all():
-            rows, weights, balances = rows[living], weights[living], balances[living]
+            rows, weights = rows.compress(living), weights.compress(living)
+            balances = balances.compress(living)
             self._supporters[contender], self._weights[contender] = rows, weights
+        self._looked_at, self._looked = (contender, len(self._paid)), balances
         return rows, weights, balances
 
     def _offer(self, contender: int) -> Purchase | None:
@@ -213,10 +223,10 @@ class Buyers:
         if poor.all():
             poor = balances < balances.max() - 2 * self._error
         while True:
-            full = voters - int(weights[poor].sum())
-            missing = self._market.costs[contender] * self._unit - self._money(
-                rows[poor], weights[poor]
-            )
+            their_rows, their_weights = rows.compress(poor), weights.compress(poor)
+            full = voters - int(their_weights.sum())
+            money = self._money(their_rows, their_weights)
+            missing = self._market.costs[contender] * self._unit - money
             price = (missing, self._unit * full)
             poorer = self._under(rows, balances, price)
             if bool((poorer == poor).all()):
@@ -266,11 +276,10 @@ class Buyers:
         """Let the supporters pay: those who hold no more than the price hold nothing afterwards."""
         contender, price = purchase.contender, purchase.price
         rows, _, balances = self._living(contender)
-        left = balances - price[0] / price[1]
+        left = np.maximum(balances - price[0] / price[1], SOMETHING)
         # In units of 1 / (_unit * price[1]) amounts are whole: at most a price is under the next.
         spent = self._under(rows, balances, (price[0] * self._unit + 1, price[1] * self._unit))
-        left[spent] = 0.0
-        left[~spent] = np.maximum(left[~spent], 5e-324)
+        np.putmask(left, spent, 0.0)
         self._balances[rows] = left
         self._error += 3 * ROUNDING * self._top
         self._pay(contender, price)
