@@ -92,9 +92,9 @@ class _Forms(HTMLParser):
             self._select = None
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A browser, without a window."""
+@pytest.fixture(scope="module")
+def chromium(town: Town) -> Iterator[Browser]:
+    """A browser, without a window; after the town, since it brings a running event loop along."""
     if not Path(CHROMIUM).exists():
         pytest.fail(f"{CHROMIUM} is missing: scripts/chromium.sh brings it")
     with sync_playwright() as playwright:

@@ -107,14 +107,41 @@ def test_public_pages_are_sound(
         "sign-in": "/sign-in",
         "register": "/register",
         "fault": "/nowhere",
-        "transparency": "/transparency",
-        "history-proposal": f"/history/proposal/{town.proposals[0]}",
-        "history-election": f"/history/election/{town.election_id}",
-        "history-report": f"/history/report/{handled_report.rsplit('/', 1)[1]}",
     }
     for name, path in paths.items():
         page.goto(path)
         assert_sound(page, name)
+    page.context.close()
+
+
+@pytest.mark.parametrize(("width", "language"), VIEWS)
+def test_pages_of_the_public_log_are_sound(
+    chromium: Browser, town: Any, handled_report: str, finished: str, width: int, language: str
+) -> None:
+    page = open_page(chromium, town, width=width, language=language)
+    report = handled_report.rsplit("/", 1)[1]
+    for name, path in {
+        "history-proposal": f"/history/proposal/{town.proposals[0]}",
+        "history-election": f"/history/election/{finished}",
+        "history-report": f"/history/report/{report}",
+        "history-then": f"/history/election/{finished}?moment=5",
+        "history-never": f"/history/report/{report}?at=2001-01-01T00:00:00Z",
+        "transparency": "/transparency",
+    }.items():
+        page.goto(path)
+        assert_sound(page, name)
+    page.goto(f"/history/proposal/{town.proposals[0]}")
+    page.locator('a[href^="/receipt/"]').first.click()
+    assert_sound(page, "receipt")
+    page.locator('a[href$="#check"]').click()
+    page.wait_for_selector('[data-kind="good"]')
+    page.locator("summary").last.click()
+    assert_sound(page, "receipt-checked")
+    page.set_input_files(
+        "#receipt", {"name": "x", "mimeType": "text/plain", "buffer": b"c2sp.org/tlog-proof@v2"}
+    )
+    page.wait_for_selector('[data-kind="unreadable"]')
+    assert_sound(page, "receipt-unreadable")
     page.context.close()
 
 
