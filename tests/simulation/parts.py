@@ -22,6 +22,7 @@ from cahier_ledger.leaves import make_leaf
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import (
     Append,
+    Appended,
     Erasure,
     Idempotency,
     IdempotencyConflict,
@@ -41,6 +42,7 @@ STREAM = public_stream(SERVICE)
 EVENT = "budget.v1.thing.happened"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COUNT = 4
+DELAYS_S = (0.2, 0.4, 0.8)
 
 
 def leaf(number: int) -> PublicLeaf:
@@ -285,6 +287,54 @@ class PublicProjecting(Hearing, _Viewing):
         await PublicProjection(js, STREAM, "part-things", views, VIEW, fold_public).run()
 
 
+class ReactingTogether(Hearing):
+    """A reaction that handles all events that have gathered with one commit."""
+
+    name = "reaction to many"
+    count = 3
+
+    async def main(self) -> None:
+        ledger = Ledger.open(self.folder / "events.db")
+        inbox = Inbox(self.folder / "inbox.db")
+
+        def answering(delivery: Delivery) -> Append:
+            event = NewEvent("thing.answered", delivery.message.id.encode())
+            stream = StreamAppend(f"answer-{delivery.message.id}", 0, (event,))
+            return Append((stream,), idempotency=Idempotency(delivery.key, b"", b""))
+
+        async def handle_many(deliveries: Sequence[Delivery]) -> list[Exception | None]:
+            outcomes = await ledger.append_many([answering(each) for each in deliveries])
+            done = Appended | IdempotencyConflict
+            return [None if isinstance(each, done) else each for each in outcomes]
+
+        async def handle(delivery: Delivery) -> None:
+            for failure in await handle_many((delivery,)):
+                if failure is not None:
+                    raise failure
+
+        broker = NatsBroker(BROKER_URL, max_reconnect_attempts=-1, logger=None)
+        reactions = Reactions(broker, inbox, CITY)
+        reactions.add(
+            Reaction("part-together", SERVICE, handle, delays_s=DELAYS_S, handle_many=handle_many)
+        )
+        await reactions.run()
+
+    def is_done(self) -> bool:
+        noted = rows(self.folder / "inbox.db", "inbox").get("inbox", [])
+        stream = self.machine.bus.streams.get(STREAM)
+        if len(noted) < self.count + 1 or stream is None:
+            return False
+        return all(not each.pending for each in stream.consumers.values())
+
+    def state(self) -> Any:
+        answers = rows(self.folder / "events.db", "events")["events"]
+        return (
+            rows(self.folder / "inbox.db", "inbox"),
+            sorted((stream, version, data) for _, stream, version, _, data, *_ in answers),
+            self.machine.bus.streams["DEAD"].last_seq,
+        )
+
+
 class Reacting(Hearing):
     """Two reactions to a sibling's public events: one writes to the inbox, one appends."""
 
@@ -315,9 +365,8 @@ class Reacting(Hearing):
 
         broker = NatsBroker(BROKER_URL, max_reconnect_attempts=-1, logger=None)
         reactions = Reactions(broker, inbox, CITY)
-        delays_s = (0.2, 0.4, 0.8)
-        reactions.add(Reaction("part-writes", SERVICE, write, delays_s=delays_s))
-        reactions.add(Reaction("part-appends", SERVICE, append, delays_s=delays_s))
+        reactions.add(Reaction("part-writes", SERVICE, write, delays_s=DELAYS_S))
+        reactions.add(Reaction("part-appends", SERVICE, append, delays_s=DELAYS_S))
         await reactions.run()
 
     def is_done(self) -> bool:

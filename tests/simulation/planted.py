@@ -200,13 +200,11 @@ BUGS = (
         (
             Change(
                 f"{NOTIFICATIONS}/application/planning.py",
-                "        try:\n"
-                "            await self._ledger.append("
-                "Append((StreamAppend(stream, 0, events),)))\n",
-                "        version = self._ledger.stream_version(stream)\n"
-                "        try:\n"
-                "            await self._ledger.append("
-                "Append((StreamAppend(stream, version, events),)))\n",
+                '            return Append((StreamAppend(f"mailing-{mailing_key(leaf.id).hex}", '
+                "0, events),))\n",
+                '            stream = f"mailing-{mailing_key(leaf.id).hex}"\n'
+                "            version = self._ledger.stream_version(stream)\n"
+                "            return Append((StreamAppend(stream, version, events),))\n",
             ),
         ),
     ),
@@ -272,8 +270,8 @@ BUGS = (
         (
             Change(
                 f"{LEDGER}/sqlite.py",
-                "            return _has_last_row(connection, decided)\n",
-                "            return True\n",
+                "            stored = _has_last_row(connection, decided)\n",
+                "            stored = True\n",
             ),
         ),
     ),
@@ -302,11 +300,10 @@ BUGS = (
         (
             Change(
                 f"{BUS}/reactions.py",
-                "            await self._act_once_stores_answer(delivered, message, attempt)\n"
-                "        except",
-                "            await delivered.ack()\n"
-                "            await self._act_once_stores_answer(delivered, message, attempt)\n"
-                "        except",
+                "await self._answer_all(sorted(batch",
+                "for each in batch:\n"
+                "                    await each.delivered.ack()\n"
+                "                await self._answer_all(sorted(batch",
             ),
         ),
     ),
@@ -338,9 +335,9 @@ BUGS = (
         (
             Change(
                 f"{NOTIFICATIONS}/application/handing_over.py",
-                "        try:\n            await session.hand_over(letter)\n",
-                '        await self._end(mail, "handed_over")\n'
-                "        try:\n            await session.hand_over(letter)\n",
+                "            await line.hand_over(letter)\n",
+                '            await self._end(mail, "handed_over")\n'
+                "            await line.hand_over(letter)\n",
             ),
         ),
     ),
@@ -359,10 +356,8 @@ BUGS = (
         (
             Change(
                 f"{NOTIFICATIONS}/adapters/letters.py",
-                '        message["Date"] = from_rfc3339(mail.planned_at)\n',
-                "        import time\n\n"
-                '        message["Date"] = from_rfc3339(mail.planned_at).replace('
-                "second=int(time.time()) % 60)\n",
+                'f"Date: {format_datetime(from_rfc3339(mail.planned_at))}"',
+                "f\"Date: {__import__('time').time():.0f}\"",
             ),
         ),
     ),
@@ -381,8 +376,8 @@ BUGS = (
         (
             Change(
                 f"{CONSULTATION}/application/voices.py",
-                "                requires=((stream_name(proposal.id), proposal.version),),\n",
-                "",
+                "requires=(*requires, (stream_name(proposal.id), proposal.version)),",
+                "requires=requires,",
             ),
         ),
     ),

@@ -6,6 +6,7 @@ their files and folded by libs/record, as any auditor does.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ from tests.simulation.broker import read_headers
 from tests.simulation.city import City
 from tests.simulation.node import CITY
 from tests.simulation.people import Remembered
+
+LANGUAGE = rb"\r\nContent-Language: (\w+)\r\n"
 
 
 class Broken(AssertionError):
@@ -241,7 +244,9 @@ def _wrong_mails(city: City, logs: Logs, told: Remembered) -> Iterator[str]:
             if cause and follow and _message_id(cause, follow) not in taken:
                 yield f"no mail for follow {follow} about {proposal} because of {cause}"
     for message_id, contents in taken.items():
-        if len(set(contents)) != 1:
+        # Who asks for another language between two tries gets the second try in that.
+        languages = Counter(re.findall(LANGUAGE, each)[0] for each in set(contents))
+        if languages.most_common(1)[0][1] != 1:
             yield f"{message_id} was written in {len(set(contents))} ways"
     mailings = [leaf.event for leaf in logs.leaves["notifications"]]
     counted = sum(getattr(each, "mails", 0) for each in mailings)

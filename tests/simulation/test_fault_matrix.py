@@ -18,6 +18,7 @@ from tests.simulation.parts import (
     OwnProjecting,
     PublicProjecting,
     Reacting,
+    ReactingTogether,
     Relaying,
 )
 from tests.simulation.rig import Part, Steps, run_part
@@ -29,6 +30,7 @@ PARTS: tuple[type[Part], ...] = (
     OwnProjecting,
     PublicProjecting,
     Reacting,
+    ReactingTogether,
     Burying,
 )
 FAULTS = (Fault.FAILED, Fault.FAILED_BUT_PERSISTED, Fault.DIED_BEFORE, Fault.DIED_AFTER)
@@ -132,6 +134,16 @@ STEPS = {
         "inbox.db write: INSERT INTO mails",
         "inbox.db commit",
         "events.db commit",
+        "broker: $JS.ACK",
+    ),
+    "reaction to many": (
+        "$JS.API.CONSUMER.MSG.NEXT",
+        "inbox.db read",
+        "events.db write: INSERT INTO events",
+        "events.db write: INSERT INTO idempotency",
+        "events.db commit",
+        "inbox.db write: INSERT INTO inbox",
+        "inbox.db commit",
         "broker: $JS.ACK",
     ),
     "dead letter": (
