@@ -57,6 +57,12 @@ async def test_the_texts_of_a_forgotten_person_read_erased_and_the_rest_stays(de
     assert [comment.body for comment in comments] == [ERASED, "Bonne idée"]
 
 
+async def test_nothing_in_the_store_says_any_more_who_wrote(desk, written):
+    assert files_with(desk.folder, ANN)
+    await desk.erasing.erase(order())
+    assert files_with(desk.folder, ANN) == []
+
+
 async def test_no_file_holds_their_texts_any_more(desk, written):
     assert files_with(desk.folder, CANARY)
     await desk.erasing.erase(order())
@@ -72,7 +78,7 @@ async def test_the_log_names_each_leaf_whose_texts_went_and_changes_none(desk, w
     assert [before[event.index].id for event in erased] == [event.leaf for event in erased]
     told = [desk.told()[event.index] for event in erased]
     assert told == ["proposal_submitted", "proposal_edited", "comment_added"]
-    assert (confirmed.erasure, confirmed.erased, confirmed.kept) == (order().erasure, 5, ())
+    assert (confirmed.erasure, confirmed.erased, confirmed.kept) == (order().erasure, 7, ())
     assert all(ANN.encode() not in row.leaf for row in after)
 
 

@@ -200,15 +200,15 @@ class Erasing:
         held = await self._holdings.held(order.subject, self._ledger.head_seq())
         version = self._ledger.stream_version(erasure_stream(order.subject))
         erased = self._count(held)
-        leaves = list(held.leaves)
+        leaves, places = list(held.leaves), held.places
         while len(leaves) > LEAVES_AN_APPEND_MAX:
             some, leaves = leaves[:LEAVES_AN_APPEND_MAX], leaves[LEAVES_AN_APPEND_MAX:]
-            await self._append(order, version, some, (), ())
-            version += len(some)
+            await self._append(order, version, some, places, ())
+            version, places = version + len(some), ()
         end = Confirmed(
             erasure=order.erasure, subject=order.subject, erased=erased, kept=tuple(held.kept)
         )
-        await self._append(order, version, leaves, held.places, (self._confirmation(end),))
+        await self._append(order, version, leaves, places, (self._confirmation(end),))
 
     def _count(self, held: Held) -> int:
         ids = [*held.leaves, *(place.id for place in held.places)]

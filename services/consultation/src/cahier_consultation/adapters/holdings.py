@@ -10,7 +10,7 @@ from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.views import ViewDatabase
 
 CATCH_UP_S_MAX = 2.0
-_OF_SUBJECT = "SELECT leaf, kind, thing, seq FROM held WHERE subject = ? ORDER BY seq"
+_OF_SUBJECT = "SELECT leaf, kind, thing, seq, place FROM held WHERE subject = ? ORDER BY seq"
 
 
 class SqlHoldings:

@@ -182,9 +182,9 @@ class Commands:
         require_role(claims, "resident")
 
         def decide(now: datetime) -> _Done:
+            lives = not_erased(self._ledger, claims.subject)
             proposal = self._aggregates.get(Proposal, proposal_id)
             proposal.edit(person=claims.subject, title=title, body=body, now=now)
-            lives = not_erased(self._ledger, claims.subject)
             return self._save(proposal, Proposal.Edited, keep, lives)
 
         return await self._run(decide)

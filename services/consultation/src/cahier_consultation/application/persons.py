@@ -17,6 +17,7 @@ from cahier_consultation.application.publishing import event_id
 from cahier_consultation.application.stored import read
 from cahier_consultation.domain.proposal import Proposal
 from cahier_consultation.domain.voices import CommentAdded, support_key, support_stands
+from cahier_ledger.model import Erasure
 from cahier_ledger.store import LedgerReader
 from cahier_record.erasure import subject_digest
 
@@ -30,7 +31,9 @@ class Holdings:
         self._index = index
 
     async def held(self, subject: str, seq: int) -> Held:
-        return Held(leaves=[row.leaf for row in await self._index.of(subject, seq)])
+        rows = await self._index.of(subject, seq)
+        named = [Erasure(row.place, inside=("author",)) for row in rows if row.place]
+        return Held(leaves=[row.leaf for row in rows], places=named)
 
     async def forget(self, subject: str, seq: int) -> None:
         await self._index.scrub(seq)

@@ -118,12 +118,16 @@ class ReadModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
-    """A leaf that discloses texts of one person. kind: proposal, edit or comment."""
+    """A leaf that discloses texts of one person. kind: proposal, edit or comment.
+
+    place: of the private event where it names the person (texts.place_of), or "".
+    """
 
     leaf: str
     kind: str
     thing: str
     seq: int
+    place: str
 
 
 class HoldingsIndex(Protocol):

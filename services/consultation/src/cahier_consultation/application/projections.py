@@ -18,6 +18,7 @@ from cahier_kernel.texts import ERASED
 from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
+from cahier_ledger.texts import place_of
 from cahier_record.erasure import subject_digest
 
 _SCHEMA = """
@@ -46,11 +47,12 @@ CREATE TABLE comments(
 CREATE INDEX comments_of_proposal ON comments(proposal, seq);
 CREATE TABLE held(
     leaf TEXT PRIMARY KEY, subject TEXT NOT NULL, kind TEXT NOT NULL, thing TEXT NOT NULL,
-    seq INTEGER NOT NULL) STRICT;
+    seq INTEGER NOT NULL, place TEXT NOT NULL) STRICT;
 CREATE INDEX held_on_subject ON held(subject, seq);
 CREATE INDEX held_of_thing ON held(thing)
 """
-# held: which leaf discloses texts of which person, known by subject_digest. Never shown.
+# held: which leaf discloses texts of which person, known by subject_digest, and where that person
+# is named (place; "" for edits, which name nobody). Never shown.
 
 _ERASE_PROPOSAL = """
 UPDATE proposals SET title = ?1, body = ?1 WHERE id IN (SELECT thing FROM held WHERE leaf = ?2)
@@ -99,12 +101,15 @@ def _fold_comment(db: Sql, stored: StoredEvent, event: CommentAdded) -> None:
     )
     db.execute("UPDATE proposals SET comments = comments + 1 WHERE id = ?", (event.proposal,))
     leaf = event_id(UUID(event.comment), stored.version)
-    _hold(db, leaf, event.author, "comment", event.comment, stored.seq)
+    place = place_of(stored.stream, stored.version)
+    _hold(db, event.author, (leaf, "comment", event.comment, stored.seq, place))
 
 
-def _hold(db: Sql, leaf: str, person: str, kind: str, thing: str, seq: int) -> None:
-    row = (leaf, subject_digest(person), kind, thing, seq)
-    db.execute("INSERT INTO held VALUES (?, ?, ?, ?, ?)", row)
+def _hold(db: Sql, person: str, row: tuple[str, str, str, int, str]) -> None:
+    if person != ERASED:
+        leaf, *rest = row
+        subject = subject_digest(person)
+        db.execute("INSERT INTO held VALUES (?, ?, ?, ?, ?, ?)", (leaf, subject, *rest))
 
 
 def _fold_erased(db: Sql, leaf: str) -> None:
@@ -171,7 +176,7 @@ def _hold_edit(db: Sql, seq: int, event: Proposal.Edited) -> None:
     """An edit is its author's, whom the submission names."""
     key = str(event.originator_id)
     db.execute(
-        "INSERT INTO held SELECT ?1, subject, 'edit', thing, ?2 FROM held "
+        "INSERT INTO held SELECT ?1, subject, 'edit', thing, ?2, '' FROM held "
         "WHERE thing = ?3 AND kind = 'proposal'",
         (event_id(event.originator_id, event.originator_version), seq, key),
     )
@@ -198,4 +203,6 @@ def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
         "UPDATE processes SET proposals = proposals + 1 WHERE id = ?", (str(event.process_id),)
     )
     leaf = event_id(event.originator_id, event.originator_version)
-    _hold(db, leaf, event.author, "proposal", str(event.originator_id), seq)
+    key = str(event.originator_id)
+    place = place_of(key, event.originator_version)
+    _hold(db, event.author, (leaf, "proposal", key, seq, place))

@@ -178,7 +178,8 @@ def _new_event(event: VoiceEvent, public_id: str, now: datetime) -> NewEvent:
     topic, data = CODEC.encode(event)
     told, texts = publish_voice(event)
     leaf = make_leaf(SERVICE, told.TYPE, public_id, now, told.data(), texts)
-    return apart(NewEvent(topic, data, trace_meta(), to_rfc3339(now), leaf))
+    private = getattr(event, "PRIVATE", ())
+    return apart(NewEvent(topic, data, trace_meta(), to_rfc3339(now), leaf), private)
 
 
 async def _retried(once: Callable[[], Awaitable[Receipt]]) -> Receipt:

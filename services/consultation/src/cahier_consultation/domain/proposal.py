@@ -29,13 +29,15 @@ class Answer(Enum):
 class Proposal(Aggregate):
     """Its author may edit it for a while and withdraw it until the city has decided.
 
-    `author` is the person's id and stays private; `pseudonym` is what the public sees.
+    `author` is the person's id and stays private; `pseudonym` is what the public sees. Once its
+    author is forgotten, `author` and the texts read ERASED.
     """
 
     TOPIC = "consultation.proposal"
 
     class Created(Aggregate.Created):
         TOPIC = "consultation.proposal.submitted"
+        PRIVATE = ("author",)
         process_id: UUID
         author: str
         pseudonym: str

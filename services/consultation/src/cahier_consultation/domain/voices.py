@@ -35,6 +35,7 @@ class CommentAdded(msgspec.Struct, frozen=True, kw_only=True):
     """A person comments. `author` is the person's id and stays private; parent may be empty."""
 
     TOPIC: ClassVar[str] = "consultation.comment.added"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("author",)
     proposal: str
     comment: str
     author: str
