@@ -41,6 +41,7 @@ PROCESS = "018f3a00-0000-7000-8000-000000000002"
 PROPOSAL = "018f3a00-0000-7000-8000-000000000003"
 REPORT = "018f3a00-0000-7000-8000-000000000004"
 SIZE = 64
+LARGE_REPORTS = 600
 CHOICES = ((1,), (1, 2), (2,), (1, 3), (3,))
 
 
@@ -171,9 +172,7 @@ def write_sums(folder: Path) -> None:
     sums.write_text("".join(lines), "utf-8")
 
 
-@pytest.fixture
-def city() -> City:
-    """A city whose election is open, with five ballots, one of them cast twice."""
+def new_city() -> City:
     city = City(*new_trustee_key())
     city.say(identity.ResidentRegistered(resident="r1", imported=True))
     city.say(
@@ -232,17 +231,37 @@ def city() -> City:
     return city
 
 
+def close_election(city: City) -> None:
+    city.say(budget.VotingClosed(election=ELECTION))
+    city.say(budget.TrusteeKeyPublished(election=ELECTION, private_key=city.private_key))
+    count = city.say(budget.BallotsCounted(election=ELECTION, result=city.counted()))
+    city.say(budget.ResultPublished(election=ELECTION, count=count.id))
+
+
+@pytest.fixture
+def city() -> City:
+    """A city whose election is open, with five ballots, one of them cast twice."""
+    return new_city()
+
+
 @pytest.fixture
 def close() -> Callable[[City], None]:
     """Closes, counts and announces."""
+    return close_election
 
-    def closed(city: City) -> None:
-        city.say(budget.VotingClosed(election=ELECTION))
-        city.say(budget.TrusteeKeyPublished(election=ELECTION, private_key=city.private_key))
-        count = city.say(budget.BallotsCounted(election=ELECTION, result=city.counted()))
-        city.say(budget.ResultPublished(election=ELECTION, count=count.id))
 
-    return closed
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[City, Path]:
+    """A city with a log of several tiles and levels, and its bundle; put back what you change."""
+    city = new_city()
+    for number in range(LARGE_REPORTS):
+        report = str(derived_uuid("report", str(number)))
+        event = reporting.ReportReceived(
+            report=report, category="light", department="traffic", state="unconfirmed"
+        )
+        city.say(event, **({"description": f"Dark {number}"} if number % 50 == 0 else {}))
+    close_election(city)
+    return city, city.write(tmp_path_factory.mktemp("large") / "bundle")
 
 
 @pytest.fixture

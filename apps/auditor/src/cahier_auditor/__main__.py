@@ -17,7 +17,9 @@ from cahier_auditor.diff import diff as diff_sources
 from cahier_auditor.findings import CannotAudit, Finding, Findings
 from cahier_auditor.heads import read_policy
 from cahier_auditor.progress import Progress
+from cahier_auditor.receipts import check as check_receipt
 from cahier_auditor.report import (
+    receipt_lines,
     recount_lines,
     replay_json,
     replay_lines,
@@ -142,22 +144,53 @@ def diff(source: str, other: str) -> Iterable[Finding]:
 
 
 @main.command()
-@click.argument("source")
+@click.argument("source", required=False)
 @policy_option
+@click.option(
+    "--receipt",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Check this receipt (a tlog-proof) instead of the whole of SOURCE.",
+)
+@click.option(
+    "--leaf",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The receipt's leaf; without it, the one that SOURCE has at its index.",
+)
 @jobs_option
 @as_json
 @_exits
 def verify(
-    source: str, policy: Path | None, jobs: int | None, *, as_json: bool
+    source: str | None,
+    policy: Path | None,
+    receipt: Path | None,
+    leaf: Path | None,
+    jobs: int | None,
+    *,
+    as_json: bool,
 ) -> Iterable[Finding]:
-    """Check all of SOURCE: signatures, witnesses, tiles, leaves, history, texts."""
+    """Check all of SOURCE: signatures, witnesses, tiles, leaves, history, texts.
+
+    With --receipt, only that one event stands in its log; a --policy that names the log and a
+    --leaf then need no SOURCE.
+    """
     own = _own(policy)
-    verified = verify_source(open_source(source), own, jobs or default_jobs(), Progress())
+    opened = open_source(source) if source else None
+    if receipt is not None:
+        checked = check_receipt(receipt.read_bytes(), _bytes(leaf), opened, own)
+        click.echo("\n".join(receipt_lines(checked)))
+        return checked.findings
+    if opened is None:
+        raise CannotAudit("which SOURCE? A bundle's folder or a portal's address")
+    verified = verify_source(opened, own, jobs or default_jobs(), Progress())
     if as_json:
         click.echo(msgspec.json.encode(verify_json(verified), order="sorted").decode())
     else:
         click.echo("\n".join(verify_lines(verified)))
     return verified.findings
+
+
+def _bytes(file: Path | None) -> bytes | None:
+    return None if file is None else file.read_bytes()
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ class _Chunk:
         leaves = self._leaves(number, entries)
         if leaves is None:
             hashes = _hashes_of(tile, width)
+            self._judge.skip(first, width)
         else:
             self._judge.judge(first, leaves)
             hashes = leaf_hashes(leaves)

@@ -81,11 +81,13 @@ class Older:
 
 @dataclass(frozen=True)
 class OlderTask:
-    """Older checkpoints to open: their paths, and the keys that may have signed them."""
+    """Older checkpoints to open: their paths, the keys that may have signed them, and whose
+    cosignatures are known."""
 
     place: LogPlace
     origin: str
     keys: tuple[Vkey, ...]
+    policy: Policy | None
     paths: tuple[str, ...]
 
 
@@ -133,6 +135,8 @@ def open_older(source: Source, task: OlderTask) -> Older:
         try:
             checkpoint, note = parse_checkpoint(raw or b"")
             require_log_signature(checkpoint, note, task.keys)
+            if task.policy is not None:
+                task.policy.witnessed_by(note)  # A quorum may have come later; a lie may not.
         except BadNote as error:
             older.findings.add(Finding(task.place.label, None, SIGNED, str(error), file=path))
             continue
@@ -153,16 +157,17 @@ def open_older(source: Source, task: OlderTask) -> Older:
     return older
 
 
-def older_tasks(head: Head, paths: Iterable[str]) -> Iterable[OlderTask]:
+def older_tasks(head: Head, policy: Policy | None, paths: Iterable[str]) -> Iterable[OlderTask]:
     """The older checkpoints in groups."""
+    log = (head.place, head.checkpoint.origin, head.keys, policy)
     group: list[str] = []
     for path in paths:
         group.append(path)
         if len(group) == GROUP:
-            yield OlderTask(head.place, head.checkpoint.origin, head.keys, tuple(group))
+            yield OlderTask(*log, tuple(group))
             group = []
     if group:
-        yield OlderTask(head.place, head.checkpoint.origin, head.keys, tuple(group))
+        yield OlderTask(*log, tuple(group))
 
 
 def host_of(place: LogPlace, origin: str) -> str:
@@ -179,7 +184,10 @@ def _read_keys(source: Source, place: LogPlace, findings: Findings) -> list[Vkey
         findings.add(Finding(place.label, None, HAS_KEY, "it is missing", file=path))
         return []
     try:
-        keys = [Vkey.parse(line) for line in raw.decode().splitlines()]
+        *lines, end = raw.decode().split("\n")
+        keys = [Vkey.parse(line) for line in lines]
+        if end:
+            raise BadNote("the last line does not end in a newline")
     except (BadNote, UnicodeDecodeError) as error:
         findings.add(Finding(place.label, None, HAS_KEY, str(error), file=path))
         return []

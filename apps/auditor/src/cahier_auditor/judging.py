@@ -85,6 +85,10 @@ class Judge:
             else:
                 add(hash(from_bytes(leaf.id.encode(), "big")))  # id_fingerprint without a call
 
+    def skip(self, first: int, count: int) -> None:
+        """Leaves that cannot be read: something below zero, which no id's fingerprint is."""
+        self.judged.ids.extend(-2 - index for index in range(first, first + count))
+
     def _plainly_right(self, index: int, raw: bytes) -> Any:
         """The leaf, judged the cheap way; None where only the long one can tell."""
         shape = self._shape
@@ -129,7 +133,7 @@ class Judge:
             leaf = decode_leaf(raw)
         except (ValueError, RecursionError) as error:
             self._find(index, SCHEMA, str(error))
-            self._note_id(f"unreadable {index}")
+            self.skip(index, 1)
             return
         self._judge_leaf(index, leaf, body if isinstance(body, dict) else {})
         self._note_id(leaf.id)

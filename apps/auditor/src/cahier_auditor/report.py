@@ -10,6 +10,7 @@ import msgspec
 
 from cahier_auditor.findings import Finding
 from cahier_auditor.heads import Head
+from cahier_auditor.receipts import Checked
 from cahier_auditor.recount import Recount
 from cahier_auditor.replay import Replay
 from cahier_auditor.verify import Verified
@@ -20,6 +21,7 @@ from cahier_record.budget.views import ElectionView
 from cahier_record.consultation.views import ProposalView
 
 TEXT_CHARS_MAX = 80
+LEAF_CHARS_MAX = 2_000
 UNTIMED = " (they carry no time: those before the next timed event)"
 
 
@@ -92,10 +94,10 @@ def _reports(replayed: Replay) -> Iterator[str]:
         )
 
 
-def _short_text(text: str) -> str:
+def _short_text(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
     """One line that leaves terminals alone, whoever wrote it."""
-    plain = "".join(each if each.isprintable() else " " for each in text)
-    return plain if len(plain) <= TEXT_CHARS_MAX else plain[:TEXT_CHARS_MAX] + "..."
+    plain = "".join(each if each.isprintable() else " " for each in text[: chars_max + 1])
+    return plain if len(plain) <= chars_max else plain[:chars_max] + "..."
 
 
 def verify_lines(verified: Verified) -> Iterator[str]:
@@ -137,6 +139,19 @@ def verify_json(verified: Verified) -> dict[str, Any]:
         "findings": [findings_json(one) for one in verified.findings],
         "findings_count": verified.findings.count,
     }
+
+
+def receipt_lines(checked: Checked) -> Iterator[str]:
+    """What the receipt says, then the leaf itself."""
+    receipt, checkpoint = checked.receipt, checked.checkpoint
+    if not checkpoint.origin:
+        return
+    yield (
+        f"receipt: leaf {receipt.index} of {checkpoint.origin}, among its first "
+        f"{checkpoint.size:,} leaves, root {to_base64(checkpoint.root)}"
+    )
+    if checked.leaf is not None:
+        yield _short_text(checked.leaf.decode(errors="replace"), LEAF_CHARS_MAX)
 
 
 def findings_json(finding: Finding) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cahier_auditor.heads import (
 )
 from cahier_auditor.identities import doubled
 from cahier_auditor.judging import Erasure, id_fingerprint
-from cahier_auditor.openings import Opening, check_opening, read_opening
+from cahier_auditor.openings import Opening, account, check_opening, read_opening
 from cahier_auditor.places import LeafReader, LogPlace, Span
 from cahier_auditor.progress import Progress
 from cahier_auditor.source import SERVICES, Source, texts_path
@@ -34,7 +34,6 @@ ONE_HOST = "the logs of one city have one host"
 ERASED = "erased texts are gone"
 NAMES_LEAF = "an erasure names the leaf whose texts went"
 LOG_THERE = "each log that the policy names is here"
-LOST_SHOWN_MAX = 20
 OWN_TEXTS = "a disclosure belongs to a leaf with digests"
 
 
@@ -104,44 +103,63 @@ class _Service:
         self._logs: list[VerifiedLog] = []
 
     def check(self) -> None:
-        places = places_of(self._source, self._service)
-        previous: Head | None = None
-        for place in places:
-            ended = place is not places[-1]
-            head = read_head(self._source, place, self._trust, self._findings, ended=ended)
-            if head is not None:
-                self._check_log(head, previous)
-            previous = head
+        heads = self._read_heads()
+        openings = [self._read_opening(head) for head in heads]
+        for at, head in enumerate(heads):
+            following = openings[at + 1] if at + 1 < len(heads) else None
+            self._check_log(head, openings[at], following)
+        for at in range(1, len(heads)):
+            opening, ended = openings[at], self._logs[at - 1]
+            if opening is not None:
+                self._check_opening(heads[at].place, opening, ended)
         self._verified.logs.extend(self._logs)
         self._check_across()
 
-    def _check_log(self, head: Head, previous: Head | None) -> None:
+    def _read_heads(self) -> list[Head]:
+        places = places_of(self._source, self._service)
+        heads = (
+            read_head(
+                self._source, place, self._trust, self._findings, ended=place is not places[-1]
+            )
+            for place in places
+        )
+        return [head for head in heads if head is not None]
+
+    def _read_opening(self, head: Head) -> Opening | None:
+        """What the first leaf of a later epoch says; None, and a finding, where it is none."""
+        if head.place.epoch == 1:
+            return None
+        opening = read_opening(head.place, LeafReader(self._source, head.place).leaf(0))
+        if isinstance(opening, Finding):
+            self._findings.add(opening)
+            return None
+        return opening
+
+    def _check_log(self, head: Head, opening: Opening | None, following: Opening | None) -> None:
         older = self._open_older(head)
         sizes = set(older.roots)
+        if following is not None and 0 <= following.kept <= head.place.size:
+            sizes.add(following.kept)
         tree = check_tree(self._source, head.place, sizes, self._workers, self._progress)
         self._findings.extend(tree.findings)
         self._findings.extend(_check_roots(head, older, tree))
-        opening = self._check_opening(head, previous) if head.place.epoch > 1 else None
         self._logs.append(VerifiedLog(head, tree, len(older.roots), opening))
+
+    def _check_opening(self, place: LogPlace, opening: Opening, ended: VerifiedLog) -> None:
+        roots = ended.tree.roots
+        self._findings.extend(check_opening(self._source, place, opening, ended.head, roots))
+        self._verified.notes.append(account(place, opening, ended.head))
 
     def _open_older(self, head: Head) -> Older:
         older = Older()
         paths = self._source.older_checkpoints(head.place.service, head.place.epoch)
-        for opened in self._workers.map(open_older, older_tasks(head, paths)):
+        tasks = older_tasks(head, self._trust.policy, paths)
+        for opened in self._workers.map(open_older, tasks):
             older.findings.extend(opened.findings)
             older.roots.update(opened.roots)
             self._progress.tell(f"{head.place.label}, older checkpoints", len(older.roots))
         self._findings.extend(older.findings)
         return older
-
-    def _check_opening(self, head: Head, previous: Head | None) -> Opening | None:
-        opening = read_opening(head.place, LeafReader(self._source, head.place).leaf(0))
-        if isinstance(opening, Finding):
-            self._findings.add(opening)
-            return None
-        self._findings.extend(check_opening(head.place, opening, previous))
-        self._verified.notes.append(_account(head.place, opening))
-        return opening
 
     def _check_across(self) -> None:
         """What takes all epochs: ids once, erasures, and texts without a leaf."""
@@ -222,15 +240,6 @@ def _check_roots(head: Head, older: Older, tree: Tree) -> Iterator[Finding]:
 def _shown_policy(source: Source, service: str) -> Policy | None:
     raw = source.policy(service)
     return None if raw is None else read_policy(raw, "policy")
-
-
-def _account(place: LogPlace, opening: Opening) -> str:
-    lost = opening.previous_size - opening.kept
-    named = "" if isinstance(opening.lost, int) else ": " + ", ".join(opening.lost[:LOST_SHOWN_MAX])
-    return (
-        f"{place.label}: began anew after {opening.previous_origin} at {opening.previous_size} "
-        f"leaves; {opening.kept} were kept, {lost} were lost{named if lost else ''}"
-    )
 
 
 def _check_hosts(verified: Verified) -> None:
