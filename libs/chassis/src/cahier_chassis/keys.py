@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from cahier_chassis.files import write_whole
+from cahier_chassis.files import make_once
 
 SECRET_BYTES = 32
 PUBLIC_SUFFIX = ".pub.pem"
@@ -29,13 +29,13 @@ class KeyUnusable(Exception):
 def secret_key(path: Path, *, may_make: bool) -> bytes:
     """The 32 bytes in `path`, with may_make made (0600, synced) when there is no such file.
 
-    Raises KeyUnusable.
+    Processes that start together all get those of the one that was first. Raises KeyUnusable.
     """
     if not path.exists():
         if not may_make:
             raise KeyUnusable(f"{path} is missing, but there is data that depends on it")
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(path, os.urandom(SECRET_BYTES))
+        make_once(path, os.urandom(SECRET_BYTES))
     key = path.read_bytes()
     if len(key) != SECRET_BYTES:
         raise KeyUnusable(f"{path} has {len(key)} bytes instead of {SECRET_BYTES}")
@@ -47,16 +47,29 @@ def write_key_pair(folder: Path, name: str) -> tuple[Path, Path]:
 
     Raises FileExistsError when the private key is already there: a key is never overwritten.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    key = Ed25519PrivateKey.generate()
-    private, public = folder / f"{name}.pem", folder / f"{name}{PUBLIC_SUFFIX}"
-    _write_private(private, key)
-    public.write_bytes(
-        key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    )
+    private, public = key_pair_paths(folder, name)
+    if not _make_private(private):
+        raise FileExistsError(f"{private} is there already")
+    _make_public(private, public)
     return private, public
+
+
+def ensure_key_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    """The pair that is there, or one that is made, once, however many processes ask for it.
+
+    A public key that a crash left out is written again.
+    """
+    private, public = key_pair_paths(folder, name)
+    if not private.exists():
+        _make_private(private)
+    if not public.exists():
+        _make_public(private, public)
+    return private, public
+
+
+def key_pair_paths(folder: Path, name: str) -> tuple[Path, Path]:
+    """Where a pair's private and public key are."""
+    return folder / f"{name}.pem", folder / f"{name}{PUBLIC_SUFFIX}"
 
 
 def load_public_keys(path: Path) -> dict[str, Ed25519PublicKey]:
@@ -80,22 +93,25 @@ def key_id(key: Ed25519PublicKey) -> str:
 
 def private_key_pem() -> bytes:
     """A new Ed25519 key as PEM (PKCS #8, not encrypted)."""
-    return _pem(Ed25519PrivateKey.generate())
-
-
-def _pem(key: Ed25519PrivateKey) -> bytes:
-    return key.private_bytes(
+    return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
 
 
-def _write_private(path: Path, key: Ed25519PrivateKey) -> None:
-    pem = _pem(key)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
+def _make_private(path: Path) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return make_once(path, private_key_pem())
+
+
+def _make_public(private: Path, public: Path) -> None:
+    """Of the private key that is there, whoever made it."""
+    key = serialization.load_pem_private_key(private.read_bytes(), password=None)
+    pem = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    make_once(public, pem, mode=0o644)
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cahier_chassis.files import write_whole
+from cahier_chassis.files import make_once
 from cahier_kernel.errors import Unavailable
 from cahier_ledger.sealing import new_trustee_key
 
@@ -17,13 +17,13 @@ class TrusteeKeyFiles:
         self._folder = folder
 
     def make(self, election_id: str) -> str:
-        """As the port says. Raises OSError when the disk refuses."""
+        """As the port says, for replicas on one folder, too. Raises OSError of the disk."""
         path = self._path(election_id)
         if not path.exists():
             private_key, public_key = new_trustee_key()
             pair = {"election": election_id, "private_key": private_key, "public_key": public_key}
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(path, json.dumps(pair).encode())
+            make_once(path, json.dumps(pair).encode())
         return self._read(election_id)["public_key"]
 
     def private_key(self, election_id: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from cahier_chassis.keys import key_id, load_public_keys, write_key_pair
+from cahier_chassis.keys import ensure_key_pair, key_id, load_public_keys
 from cahier_chassis.tokens import TTL_S_DEFAULT, TokenIssuer, TokenVerifier
 from cahier_identity.application.ports import IssuedToken
 from cahier_kernel.errors import Unauthenticated
@@ -86,10 +86,8 @@ def open_token_key(named: Path | None, folder: Path) -> bytes:
         if not named.is_file():
             raise TokenKeyMissing(f"there is no token key {named}")
         return named.read_bytes()
-    path = folder / f"{KEY_NAME}.pem"
-    if not path.is_file():
-        write_key_pair(folder, KEY_NAME)
-    return path.read_bytes()
+    private, _ = ensure_key_pair(folder, KEY_NAME)
+    return private.read_bytes()
 
 
 def require_believed(private_key_pem: bytes, public_keys: Path) -> None:
