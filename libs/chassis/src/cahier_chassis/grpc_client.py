@@ -20,7 +20,8 @@ from cahier_chassis.grpc_server import MESSAGE_BYTES_MAX
 from cahier_chassis.telemetry import TRACEPARENT, current_traceparent
 
 TIMEOUT_S_DEFAULT = 10.0
-ATTEMPTS_MAX = 12
+ATTEMPTS_MAX = 200
+"""More than fit into any deadline in use: it is the deadline that ends the repetition."""
 PAUSE_S_FIRST = 0.05
 PAUSE_S_MAX = 1.0
 READ_PREFIXES = ("Get", "List")

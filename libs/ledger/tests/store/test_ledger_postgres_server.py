@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from cahier_ledger.postgres.connections import wait_until_answering
 from cahier_ledger.postgres.server import (
     PostgresFailed,
     PostgresServer,
+    children_of,
     dsn_of,
     prepare,
     server_command,
@@ -40,6 +42,13 @@ def private(tmp_path: Path) -> Path:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     return closed / "postgres"
+
+
+def command_of(pid: int) -> bytes:
+    """Empty for a process that is gone or has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def test_it_runs_below_a_private_folder_and_opens_none(private: Path) -> None:
@@ -87,6 +96,34 @@ def test_it_dies_with_its_parent(private: Path) -> None:
     again = PostgresServer(private, sync=False)
     again.start()
     again.stop()
+
+
+def test_a_killed_server_answers_nobody_any_more_and_starts_again_at_once(private: Path) -> None:
+    server = PostgresServer(private, sync=False)
+    server.start()
+    sessions = [psycopg.connect(server.dsn, autocommit=True) for _ in range(8)]
+    for session in sessions:
+        session.execute("CREATE TABLE IF NOT EXISTS t(n int)")
+    pid = server.pid
+    assert pid is not None
+    processes = children_of(pid)
+    assert len(processes) > len(sessions)
+    for each in processes:  # as on a machine that is too busy for them to notice anything
+        os.kill(each, signal.SIGSTOP)
+    try:
+        server.kill()
+        for session in sessions:
+            with pytest.raises(psycopg.OperationalError):
+                session.execute("INSERT INTO t VALUES (1)")
+        assert not [each for each in processes if command_of(each)], "none but ended ones"
+        server.kill()
+        began = server.log_path.stat().st_size
+        server.start()
+        assert "still in use" not in server.log_path.read_text()[began:]
+        with psycopg.connect(server.dsn) as connection:
+            assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    finally:
+        server.stop()
 
 
 def test_a_database_that_was_left_half_made_is_made_anew(private: Path) -> None:

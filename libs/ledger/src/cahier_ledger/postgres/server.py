@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -165,8 +166,21 @@ class PostgresServer:
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """SIGKILL: as if the machine had taken the process away. Safe to call twice."""
+        """SIGKILL to all of its processes: as if the power had gone. Safe to call twice.
+
+        Were it for the first process alone, the sessions would live until they notice: on a busy
+        machine they still answer, and keep a new server from starting.
+        """
+        pid = self.pid
+        sessions: list[int] = []
+        if pid is not None:
+            os.kill(pid, signal.SIGSTOP)  # Now it begins no more of them.
+            sessions = children_of(pid)
         self._end(signal.SIGKILL)
+        for session in sessions:
+            with suppress(ProcessLookupError):
+                os.kill(session, signal.SIGKILL)
+        _wait_until_gone(sessions)
 
     def _spawn(self) -> None:
         with self.log_path.open("ab") as log:
@@ -194,6 +208,30 @@ class PostgresServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has begun; [] where the system does not say (Linux does)."""
+    try:
+        told = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    except OSError:
+        return []
+    return [int(child) for child in told.split()]
+
+
+def _wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while time.monotonic() < deadline and any(_is_there(pid) for pid in pids):
+        time.sleep(0.01)
+
+
+def _is_there(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent to notice does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] != ["Z"]
 
 
 def _free_port() -> int:
