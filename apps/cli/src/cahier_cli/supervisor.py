@@ -29,6 +29,7 @@ POLL_S = 0.05
 RESTART_PAUSE_S_FIRST = 0.1
 RESTART_PAUSE_S_MAX = 5.0
 STEADY_AFTER_S = 10.0
+LAST_WORDS_BYTES = 64 * 1024
 
 
 class UnitFailed(Exception):
@@ -102,7 +103,9 @@ class Supervisor:
         return await _greets(unit)
 
     def _failure(self, unit: Unit, what: str) -> str:
-        return f"{unit.name} {what}; its log is {self._folder.log(unit.name)}"
+        log = self._folder.log(unit.name)
+        reason = last_reason(log)
+        return f"{unit.name} {what}{': ' + reason if reason else ''}; its log is {log}"
 
     async def _keep(self, unit: Unit) -> None:
         pause_s = RESTART_PAUSE_S_FIRST
@@ -152,6 +155,15 @@ class Supervisor:
 
 def _write(file: Path, told: dict[str, Any]) -> None:
     write_whole(file, (json.dumps(told, indent=2) + "\n").encode(), mode=0o644)
+
+
+def last_reason(log: Path) -> str:
+    """Why a unit did not start, as its last words say; "" if they do not."""
+    with suppress(OSError, ValueError, IndexError, AttributeError):
+        last = json.loads(log.read_bytes()[-LAST_WORDS_BYTES:].splitlines()[-1])
+        if last.get("event") == "unit_not_started":
+            return str(last.get("reason", ""))
+    return ""
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> bool:
