@@ -48,7 +48,7 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         throttle=Throttle(settings.sign_in_tries_per_minute),
         anonymous_throttle=Throttle(settings.anonymous_reports_per_minute),
         clock=settings.clock(),
-        watch=UnitWatch(settings.unit_metrics, SystemClock().now),
+        watch=UnitWatch(settings.unit_metrics if settings.keep_traces else {}, SystemClock().now),
         doors=doors,
         logs=PublicLogs(doors),
     )

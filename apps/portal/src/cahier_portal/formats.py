@@ -106,19 +106,13 @@ def exact(moment: datetime, zone: ZoneInfo) -> str:
 def ends(moments: Sequence[datetime], zone: ZoneInfo) -> list[str]:
     """What stands below the ends of an axis of time: days, or times where it is all one day."""
     first, last = (require_utc(moments[place]).astimezone(zone) for place in (0, -1))
-    if first == last:
-        return [day_and_time(first, zone)]
     if first.date() != last.date():
         return [day(first, zone), day(last, zone)]
     spoken = _DATES.get(language()) or language()
-    return [
-        f"{day(first, zone)}, {_short(first, spoken)}",
-        _short(last, spoken),
-    ]
-
-
-def _short(local: datetime, spoken: Locale | str) -> str:
-    return format_time(local.time(), "short", locale=spoken)
+    begun, ended = (format_time(each.time(), "short", locale=spoken) for each in (first, last))
+    if begun == ended:
+        return [day_and_time(first, zone)]
+    return [f"{day(first, zone)}, {begun}", ended]
 
 
 def time_tag(moment: datetime, zone: ZoneInfo, *, with_time: bool = True) -> Markup:

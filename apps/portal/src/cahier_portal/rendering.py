@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cahier_kernel.clock import from_rfc3339
+from cahier_kernel.texts import ERASED
 from cahier_portal import formats, pictures, wording
 from cahier_portal.catalogue import LANGUAGES, language, t, tn
 from cahier_portal.places import position_text
@@ -30,6 +31,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            finalize=_in_words,
         )
         self._environment.globals.update(
             t=t, tn=tn, city=city, languages=LANGUAGES, version=version, pictures=pictures
@@ -40,6 +42,11 @@ class Renderer:
     def render(self, template: str, **context: Any) -> str:
         """The HTML of a template; raises jinja2 errors, which are ours to fix."""
         return self._environment.get_template(template).render(locale=language(), **context)
+
+
+def _in_words(value: Any) -> Any:
+    """What a template prints: a text that was erased says so in the reader's language."""
+    return t("word.erased") if value == ERASED else value
 
 
 def _filters(zone: ZoneInfo) -> Mapping[str, Any]:

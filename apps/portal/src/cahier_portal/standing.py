@@ -113,7 +113,7 @@ class _Words:
     def text(self, event_id: str, name: str) -> str:
         found = self.found.get(event_id)
         text = found.get(name) if found is not None else ""
-        return t("history.erased") if text == ERASED else text
+        return t("word.erased") if text == ERASED else text
 
 
 async def proposal_at(

@@ -177,7 +177,7 @@ def _instant(cut: str) -> datetime:
 
 
 def _picture(visit: Visit, card: LogCard) -> Markup | None:
-    if card.checkpoint is None or not card.growth:
+    if card.checkpoint is None or len(card.growth) < 2:
         return None
     zone = visit.portal.zone
     label = t(
