@@ -72,10 +72,10 @@ class FolderSource:
         return epoch
 
     def older_checkpoints(self, service: str, epoch: int) -> list[str]:
-        """Below checkpoints/<service>, those of an ended epoch in a folder of their own."""
+        """Below checkpoints/<service>, those of an ended epoch in `epoch-<e>` there."""
         folder = f"checkpoints/{service}"
         if epoch <= self.older_epochs(service):
-            folder += f"/{epoch}"
+            folder += f"/epoch-{epoch}"
         here = self.root / folder
         names = [file.name for file in here.iterdir() if file.is_file()] if here.is_dir() else []
         return [f"{folder}/{name}" for name in sorted(names, key=_by_number)]

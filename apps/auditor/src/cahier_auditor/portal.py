@@ -103,7 +103,7 @@ class PortalSource:
         """By the log's own list of their sizes."""
         ended = [str(epoch)] if epoch <= self.older_epochs(service) else []
         listed = self.read("/".join(("tlog", service, *ended, "checkpoints")))
-        folder = "/".join(("checkpoints", service, *ended))
+        folder = "/".join(("checkpoints", service, *(f"epoch-{one}" for one in ended)))
         sizes = (listed or b"").decode("ascii", "replace").split()
         if len(sizes) > SIZES_MAX or not all(one.isascii() and one.isdigit() for one in sizes):
             raise CannotAudit(f"{self.place}: the list of older checkpoints cannot be read")
@@ -182,12 +182,13 @@ class PortalSource:
 def address(path: str) -> str:
     """Where a portal has a bundle's file.
 
-    `checkpoints/<service>[/<epoch>]/<size>` stand below the log, and so do older epochs' files;
+    `checkpoints/<service>[/epoch-<e>]/<size>` stand below the log, and so do older epochs' files;
     disclosures have no suffix.
     """
     kind, _, rest = path.partition("/")
     if kind == "checkpoints":
-        service, *epoch, size = rest.split("/")
+        service, *ended, size = rest.split("/")
+        epoch = [one.removeprefix("epoch-") for one in ended]
         return "/".join(("tlog", service, *epoch, "checkpoints", size))
     if kind == "disclosures":
         return path.removesuffix(".json")

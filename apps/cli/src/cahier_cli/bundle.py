@@ -137,10 +137,13 @@ class CityLog:
             if content is None:
                 raise CityError(f"{epoch.origin}: {path} is missing from the log's files")
             _write(home / path, content)
+        history = out / "checkpoints" / self.service
+        if below:  # The present epoch may have signed at size 1, too.
+            history /= f"epoch-{epoch.epoch}"
         for older in self._served.history(epoch):
             served = self._served.get(f"{epoch.epoch}/checkpoints/{older}")
             if older <= size and served is not None:
-                _write(out / "checkpoints" / f"{self.service}{below}" / str(older), served.body)
+                _write(history / str(older), served.body)
 
     def _export_texts(self, folder: Path, end: int) -> None:
         """The disclosures of the exported leaves; of a leaf whose texts were erased, none."""
