@@ -16,6 +16,7 @@ from typing import Any
 import nats
 
 import cahier_chassis.grpc_calls
+import cahier_chassis.supervision
 import cahier_chassis.unit
 from cahier_chassis.keys import write_key_pair
 from cahier_chassis.tokens import TokenIssuer
@@ -132,6 +133,7 @@ class City:
         patches.set(unit, "configure_logs", _nothing)
         patches.set(unit.telemetry, "configure_telemetry", _nothing)
         patches.set(cahier_chassis.grpc_calls, "_LOG", _Complaints(self))
+        patches.set(cahier_chassis.supervision, "_LOG", _Complaints(self))
         identity = importlib.import_module("cahier_identity.bootstrap")
         patches.set(identity, "Argon2Passwords", PlainPasswords)
         notifications = importlib.import_module("cahier_notifications.bootstrap")
@@ -389,14 +391,20 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 class _Complaints:
-    """The log of calls that failed for no stated reason."""
+    """The log of calls and tasks that failed for no stated reason."""
 
     def __init__(self, city: City) -> None:
         self._city = city
 
-    def error(self, event: str, method: str = "", exc_info: Any = None, **_: Any) -> None:
+    def error(
+        self, event: str, method: str = "", task: str = "", exc_info: Any = None, **_: Any
+    ) -> None:
         if not is_injected(exc_info):
-            self._city.unexplained.append(f"{event} {method}: {exc_info!r}")
+            where = exc_info.__traceback__
+            while where is not None and where.tb_next is not None:
+                where = where.tb_next
+            at = f" at {where.tb_frame.f_code.co_name}" if where is not None else ""
+            self._city.unexplained.append(f"{event} {method}{task}: {exc_info!r}{at}")
 
 
 def is_injected(error: BaseException | None) -> bool:

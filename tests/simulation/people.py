@@ -19,6 +19,8 @@ from tests.simulation.calls import Outcome
 from tests.simulation.city import City
 
 TRIES_MAX = 300
+DUE = ("OpenVoting", "CloseVoting")
+"""What a service also does by itself once its time has come: the event may be older than a call."""
 NOT_YET = (
     "idea_phase_not_open",
     "proposal_not_accepted",
@@ -123,7 +125,8 @@ class People:
         event_id = getattr(outcome.answer, "event_id", "")
         if event_id:
             self.told.acknowledged.append((service, event_id))
-            self.told.began[event_id] = began_s
+            if method not in DUE:
+                self.told.began[event_id] = began_s
         return outcome
 
 

@@ -66,6 +66,10 @@ class PostSession:
     async def hand_over(self, letter: Letter) -> None:
         await self._office.take(letter)
 
+    async def answers(self) -> bool:
+        """False when the server has gone away between two mails."""
+        return not self._office.happens(self._office.away)
+
     async def close(self) -> None:
         """Nothing is left to say."""
 

@@ -129,7 +129,9 @@ class Reactions:
                     await each.see_to_it(client)
                 await asyncio.sleep(WATCH_EVERY_S)
         finally:
-            await self._broker.stop()
+            # While the broker is away there is nobody to take leave of.
+            with suppress(nats.errors.Error):
+                await self._broker.stop()
 
 
 @dataclass(slots=True)
