@@ -197,6 +197,18 @@ def test_a_proof_of_one_thing_proves_no_other(
             assert refuses(check_consistency, old, new, roots[old], roots[new], proof[:-1])
 
 
+def test_a_proof_for_one_size_proves_nothing_of_a_tree_that_is_higher_or_lower(
+    log_tree: Any, hashes: list[bytes], roots: list[bytes]
+) -> None:
+    tree = type(log_tree(0))(hashes)
+    higher = inclusion_proof(7, 8, tree.read)
+    assert refuses(check_inclusion, hashes[7], 3, 4, higher, roots[8])
+    consistent = consistency_proof(7, 8, tree.read)
+    assert refuses(check_consistency, 3, 4, roots[7], roots[8], consistent)
+    lower = consistency_proof(1, 2, tree.read)
+    assert refuses(check_consistency, 1, 3, roots[1], roots[2], lower)
+
+
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_no_byte_of_a_proof_can_change(data: st.DataObject) -> None:
@@ -236,7 +248,10 @@ def test_trivial_consistency_still_compares_roots(roots: list[bytes]) -> None:
     assert refuses(check_consistency, -1, 4, roots[0], roots[4], [])
     assert refuses(check_inclusion, roots[1], 1, 1, [], roots[1])
     assert refuses(check_inclusion, roots[1], -1, 1, [], roots[1])
-    assert refuses(check_inclusion, roots[1], 0, 2, [b"short"], roots[1])
+    with pytest.raises(BadProof, match="32 bytes"):
+        check_inclusion(roots[1], 0, 2, [b"short"], roots[1])
+    with pytest.raises(BadProof, match="32 bytes"):
+        check_consistency(1, 2, roots[1], roots[2], [b"short"])
 
 
 def test_proofs_out_of_range_are_refused_before_they_are_made(log_tree: Any) -> None:

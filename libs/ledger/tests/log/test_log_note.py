@@ -5,7 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cahier_ledger.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from cahier_ledger.log.cosignature import check_cosignature, cosign, cosigned_at
+from cahier_ledger.log.cosignature import (
+    check_cosignature,
+    cosign,
+    cosigned_at,
+    cosigned_message,
+)
 from cahier_ledger.log.note import (
     COSIGNATURE_V1,
     ED25519,
@@ -272,6 +277,10 @@ def test_a_cosignature_holds_for_its_text_time_and_key_only(log_key: Any) -> Non
     ):
         with pytest.raises(BadNote):
             check_cosignature(text, each, vkey)
+    late_s = 1 << 63
+    late = with_bytes(late_s.to_bytes(8, "big") + witness.sign(cosigned_message(body, late_s)))
+    with pytest.raises(BadNote, match="out of range"):
+        check_cosignature(body, late, witness.vkey)
     for time_s in (-1, 1 << 63):
         with pytest.raises(BadNote):
             cosign(body, witness.vkey, witness.sign, time_s)
