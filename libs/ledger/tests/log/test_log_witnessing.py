@@ -241,6 +241,19 @@ async def test_what_is_no_cosignature_is_not_taken_for_one(
     assert witnesses.refusals["one"]
 
 
+async def test_an_endless_answer_is_cut_off(
+    policy_of: Any, checkpoint_of: Any, log_tree: Any, serve_app: Any, http: httpx.AsyncClient
+) -> None:
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(10_000):
+            await send({"type": "http.response.body", "body": b"x" * 4_096, "more_body": True})
+
+    witnesses = Witnesses(policy_of(one=await serve_app(endless)), http)
+    assert await witnesses.collect(checkpoint_of(5), log_tree(300).read) == []
+    assert witnesses.refusals["one"] == "answered too much"
+
+
 async def test_only_a_witness_own_and_true_cosignature_counts(
     policy_of: Any,
     checkpoint_of: Any,
