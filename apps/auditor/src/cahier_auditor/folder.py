@@ -32,15 +32,14 @@ class FolderSource:
     def read(self, path: str) -> bytes | None:
         """Raises CannotAudit for a file that is longer than any of a bundle."""
         try:
-            with (self.root / path).open("rb") as file:
-                content = file.read(FILE_BYTES_MAX + 1)
+            with open(f"{self.place}/{path}", "rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_size > FILE_BYTES_MAX:
+                    raise CannotAudit(f"{self.place}/{path}: longer than {FILE_BYTES_MAX} bytes")
+                return file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
             return None
         except OSError as error:
-            raise CannotAudit(f"{self.root / path}: {error}") from None
-        if len(content) > FILE_BYTES_MAX:
-            raise CannotAudit(f"{self.root / path}: longer than {FILE_BYTES_MAX} bytes")
-        return content
+            raise CannotAudit(f"{self.place}/{path}: {error}") from None
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
         """One after the other."""

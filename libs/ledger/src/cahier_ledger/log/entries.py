@@ -38,13 +38,16 @@ def encode_bundle(leaves: Iterable[bytes]) -> bytes:
 
 def decode_bundle(raw: bytes) -> list[bytes]:
     """The leaves of one bundle; raises BrokenBundle for bytes that are cut."""
-    leaves, at = [], 0
-    while at < len(raw):
-        end = at + _LENGTH_BYTES + int.from_bytes(raw[at : at + _LENGTH_BYTES], "big")
-        if end > len(raw):
-            raise BrokenBundle("the bundle ends within an entry")
-        leaves.append(raw[at + _LENGTH_BYTES : end])
-        at = end
+    leaves, at, end = [], 0, len(raw)
+    try:
+        while at < end:
+            start = at + _LENGTH_BYTES
+            at = start + (raw[at] << 8 | raw[at + 1])
+            leaves.append(raw[start:at])
+    except IndexError:
+        raise BrokenBundle("the bundle ends within an entry") from None
+    if at != end:
+        raise BrokenBundle("the bundle ends within an entry")
     return leaves
 
 
