@@ -33,6 +33,10 @@ EXPECTED = {
         "time of a whole verification, to raw hashlib",
         "recent proofs cached, to naive",
     ],
+    "verify": [
+        "verify, one process, to raw, wall",
+        "verify, one process, peak memory in MiB",
+    ],
     "memory": ["RSS of all units under load, to at rest"],
     "mail": [
         "p99 to p50 at 200 events a second",
