@@ -24,10 +24,9 @@ from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.keys import write_key_pair
 from cahier_chassis.pseudonyms import HmacPseudonyms
 from cahier_chassis.tokens import Claims, TokenIssuer
-from cahier_consultation.adapters.holdings import SqlHoldings
 from cahier_consultation.adapters.read_model import SqliteReadModel
 from cahier_consultation.application.commands import Commands, NewProcess, NewProposal
-from cahier_consultation.application.persons import Exporting, Holdings
+from cahier_consultation.application.persons import Exporting, holdings
 from cahier_consultation.application.policies import IdeaPhases
 from cahier_consultation.application.projections import VIEW, fold
 from cahier_consultation.application.publishing import SERVICE, publish
@@ -64,12 +63,12 @@ class Desk:
         self.commands = Commands(self.ledger, self.aggregates, *given)
         self.voices = Voices(self.ledger, self.aggregates, *given)
         self.queries = Queries(self.ledger, self.read_model, self.pseudonyms, self.clock)
-        self.index = SqlHoldings(self.views, self.projection)
+        self.index = holdings(self.views, self.projection)
         self.exporting = Exporting(self.ledger, self.index, self.read_model, self.pseudonyms)
         self.folder = folder
         self.erasures = erasures or ErasureList(folder / "erasures" / "list")
         self.erasing = Erasing(
-            SERVICE, self.ledger, CODEC, events, Holdings(self.index), self.erasures, self.clock
+            SERVICE, self.ledger, CODEC, events, self.index, self.erasures, self.clock
         )
         self.phases = IdeaPhases(self.aggregates, self.read_model)
 

@@ -19,6 +19,8 @@ from uuid import UUID
 
 import pytest
 
+from cahier_chassis.erasing import Erasing
+from cahier_chassis.erasures import ErasureList
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.keys import write_key_pair
 from cahier_chassis.pseudonyms import HmacPseudonyms
@@ -31,13 +33,16 @@ from cahier_ledger.bus.server import NatsServer, nats_server
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 from cahier_record.events import Leaf, decode_leaf
+from cahier_record.reporting import events
 from cahier_reporting.adapters.read_model import SqliteReadModel
 from cahier_reporting.application.commands import Commands, NewReport
+from cahier_reporting.application.persons import Exporting, holdings
 from cahier_reporting.application.policies import Promises
 from cahier_reporting.application.ports import CategoryRow
 from cahier_reporting.application.projections import VIEW, fold
 from cahier_reporting.application.publishing import SERVICE, publish
 from cahier_reporting.application.queries import Queries
+from cahier_reporting.application.stored import CODEC
 from cahier_reporting.domain.places import Position
 from cahier_reporting.domain.states import State
 
@@ -57,7 +62,16 @@ class Desk:
         self.projection = OwnProjection(self.ledger, self.views, VIEW, fold)
         self.read_model = SqliteReadModel(self.views, self.projection)
         self.aggregates = Aggregates(self.ledger, SERVICE, publish, lambda: "unused")
-        self.commands = Commands(self.aggregates, self.pseudonyms, self.read_model, self.clock)
+        self.commands = Commands(
+            self.ledger, self.aggregates, self.pseudonyms, self.read_model, self.clock
+        )
+        self.folder = folder
+        self.index = holdings(self.views, self.projection)
+        self.exporting = Exporting(self.ledger, self.index)
+        self.erasures = ErasureList(folder / "erasures" / "list")
+        self.erasing = Erasing(
+            SERVICE, self.ledger, CODEC, events, self.index, self.erasures, self.clock
+        )
         self.queries = Queries(self.ledger, self.read_model, self.pseudonyms)
         self.promises = Promises(self.aggregates, self.read_model)
         self.staff = self.claims("staff-1", "staff")

@@ -23,7 +23,7 @@ def newest_names() -> set[str]:
     return {
         f"{topic}.v{getattr(event, 'class_version', 1)}"
         for topic, event in stored.aggregate_topics().items()
-    }
+    } | {f"{topic}.v1" for topic in stored.CODEC.topics}
 
 
 def read_golden(path: Path):
@@ -47,14 +47,29 @@ def test_topics_name_the_service_and_no_python_path():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_golden_event_is_read_with_its_values(path):
     event = read_golden(path)
-    assert path.stem.rpartition(".v")[0] == type(event).TOPIC
+    topic, _, _ = path.stem.rpartition(".v")
+    written = stored.CODEC.encode(event)[0] if topic in stored.CODEC.topics else event.TOPIC
+    assert written == topic
     for name, value in msgspec.json.decode(path.read_bytes()).items():
-        assert msgspec.to_builtins(getattr(event, name)) == value
+        if hasattr(event, name):
+            assert msgspec.json.decode(msgspec.json.encode(getattr(event, name))) == value
+        else:
+            assert name == "v" or path.stem not in newest_names()
+
+
+def test_a_position_of_two_numbers_reads_as_one_text():
+    assert read_golden(GOLDEN / "reporting.report.received.v1.json").position == (
+        "488566000,23522000"
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_golden_event_of_the_newest_version_is_written_as_it_was(path):
     if path.stem not in newest_names():
         return
-    written = stored.mapper().to_stored_event(read_golden(path)).state
+    event = read_golden(path)
+    if path.stem.rpartition(".v")[0] in stored.CODEC.topics:
+        _, written = stored.CODEC.encode(event)
+    else:
+        written = stored.mapper().to_stored_event(event).state
     assert written == path.read_bytes().strip()

@@ -82,12 +82,16 @@ def filled(
 
 
 def redacted(data: bytes, names: Collection[str]) -> bytes:
-    """An event's data with ERASED for those fields that hold their text inside."""
+    """An event's data with ERASED for those fields that hold a text inside, null for numbers."""
     if data.startswith(MARK):
         return data
     fields: dict[str, Any] = dict(_fields(data))
-    inside = [name for name in names if _text(fields.get(name)) is not None]
-    return msgspec.json.encode({**fields, **dict.fromkeys(inside, ERASED)}) if inside else data
+    blanks: dict[str, Any] = {}
+    for name in fields.keys() & set(names):
+        value = msgspec.json.decode(fields[name])
+        if isinstance(value, str | int | float):
+            blanks[name] = ERASED if isinstance(value, str) else None
+    return msgspec.json.encode({**fields, **blanks}) if blanks else data
 
 
 def _wanted(event: StoredEvent) -> tuple[dict[str, tuple[str, ...]], bytes]:

@@ -118,13 +118,13 @@ class TestStoring:
 
     async def test_a_text_that_an_older_release_stored_inside_is_erased_there(self, store):
         leaf = make_leaf("t", "t.v1.thing.done", "l1", NOW, {}, {"title": "Bancs"})
-        inside = NewEvent("t.done", b'{"title":"Bancs","mail":"a@b.c","n":1}', public=leaf)
+        inside = NewEvent("t.done", b'{"title":"Bancs","mail":"a@b.c","n":1,"lat":4}', public=leaf)
         await store.append(one("s", inside))
         assert json.loads(store.read_all()[0].data)["title"] == "Bancs"
-        erases = (Erasure("l1"), Erasure("s@1", inside=("mail",)))
+        erases = (Erasure("l1"), Erasure("s@1", inside=("mail", "lat")))
         await store.append(Append(one("e", NewEvent("t.erased", b"{}")).streams, erases=erases))
         found = json.loads(store.read_all()[0].data)
-        assert found == {"title": ERASED, "mail": ERASED, "n": 1}
+        assert found == {"title": ERASED, "mail": ERASED, "n": 1, "lat": None}
 
     async def test_an_append_that_conflicts_erases_nothing(self, store):
         await store.append(one("s", told("l1", {"title": "Bancs"}, title="Bancs")))

@@ -15,10 +15,9 @@ from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.reacting import run_reactions
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
-from cahier_consultation.adapters.holdings import SqlHoldings
 from cahier_consultation.adapters.read_model import SqliteReadModel
 from cahier_consultation.application.commands import Commands
-from cahier_consultation.application.persons import Exporting, Holdings
+from cahier_consultation.application.persons import Exporting, holdings
 from cahier_consultation.application.policies import IdeaPhases
 from cahier_consultation.application.projections import VIEW, fold
 from cahier_consultation.application.publishing import SERVICE, publish
@@ -49,7 +48,7 @@ async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
         settings.data_dir / "keys" / "pseudonym.key", may_create=ledger.head_seq() == 0
     )
     views, projection = _views(unit, ledger)
-    read_model, index = SqliteReadModel(views, projection), SqlHoldings(views, projection)
+    read_model, index = SqliteReadModel(views, projection), holdings(views, projection)
     clock = unit.clock
     aggregates = Aggregates(ledger, SERVICE, publish, lambda: str(uuid7(clock.now())), trace_meta)
     servicer = ConsultationGrpc(
@@ -60,7 +59,7 @@ async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
         Exporting(ledger, index, read_model, pseudonyms),
     )
     erasures = settings.erasures()
-    erasing = Erasing(SERVICE, ledger, CODEC, events, Holdings(index), erasures, clock)
+    erasing = Erasing(SERVICE, ledger, CODEC, events, index, erasures, clock)
     await replay(erasing, projection)
     inbox = unit.stores.open_inbox()
     unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))

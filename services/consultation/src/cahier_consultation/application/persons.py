@@ -1,4 +1,4 @@
-"""What consultation holds on a person: to be erased, and to be handed to that person.
+"""What consultation holds on a person, to be handed to that person.
 
 Texts are the person's own: proposals, their edits, comments. Supports stay counted, under a name
 that leads to nobody once identity has forgotten the person; the city's answers are the city's.
@@ -8,46 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from uuid import UUID
 
-from cahier_chassis.erasing import Held
-from cahier_consultation.application.ports import HeldRow, HoldingsIndex, Pseudonyms, ReadModel
+from cahier_chassis.holdings import HeldItem, HeldRow, HoldingsIndex
+from cahier_consultation.application.ports import Pseudonyms, ReadModel
 from cahier_consultation.application.publishing import event_id
 from cahier_consultation.application.stored import read
 from cahier_consultation.domain.proposal import Proposal
 from cahier_consultation.domain.voices import CommentAdded, support_key, support_stands
-from cahier_ledger.model import Erasure
+from cahier_ledger.bus.projection import OwnProjection
+from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.store import LedgerReader
 from cahier_record.erasure import subject_digest
 
 PROPOSALS_SCANNED_MAX = 1_000_000
 
 
-class Holdings:
-    """chassis' erasing.Holdings: all texts go, and the law keeps none of them."""
-
-    def __init__(self, index: HoldingsIndex) -> None:
-        self._index = index
-
-    async def held(self, subject: str, seq: int) -> Held:
-        rows = await self._index.of(subject, seq)
-        named = [Erasure(row.place, inside=("author",)) for row in rows if row.place]
-        return Held(leaves=[row.leaf for row in rows], places=named)
-
-    async def forget(self, subject: str, seq: int) -> None:
-        await self._index.scrub(seq)
-
-
-@dataclass(frozen=True, slots=True)
-class HeldItem:
-    """One thing that is held. at: RFC 3339; event_id: of the public event."""
-
-    kind: str
-    id: str
-    event_id: str
-    at: str
-    values: dict[str, str]
+def holdings(views: ViewDatabase, projection: OwnProjection) -> HoldingsIndex:
+    """Whose texts stand where."""
+    return HoldingsIndex(views, projection, named_in=("author",))
 
 
 class Exporting:
@@ -67,7 +46,7 @@ class Exporting:
 
     async def held(self, person: str) -> list[HeldItem]:
         """Texts in order of time, then supports. Raises Unavailable `views_lag`."""
-        rows = await self._index.of(subject_digest(person), self._ledger.head_seq())
+        rows = await self._index.rows(subject_digest(person), self._ledger.head_seq())
         return await asyncio.to_thread(lambda: [*map(self._text, rows), *self._supports(person)])
 
     def _text(self, row: HeldRow) -> HeldItem:

@@ -116,33 +116,6 @@ class ReadModel(Protocol):
         """Returns when the views have taken in `seq`, or after a bounded wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRow:
-    """A leaf that discloses texts of one person. kind: proposal, edit or comment.
-
-    place: of the private event where it names the person (texts.place_of), or "".
-    """
-
-    leaf: str
-    kind: str
-    thing: str
-    seq: int
-    place: str
-
-
-class HoldingsIndex(Protocol):
-    """What of the store is whose. Known by subject_digest; for erasing and exporting alone."""
-
-    async def of(self, subject: str, seq: int) -> list[HeldRow]:
-        """By seq, all events up to `seq` considered; raises Unavailable `views_lag`."""
-
-    async def scrub(self, seq: int) -> None:
-        """Returns when no file of the views holds what events up to `seq` have erased.
-
-        Raises Unavailable `views_lag`, StoreUnavailable.
-        """
-
-
 class Pseudonyms(Protocol):
     """Names a person anew for each thing, so that a person's opinions cannot be joined."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from cahier_chassis.erasing import Confirmed, Ordered, TextsErased
+from cahier_chassis.holdings import HELD_SCHEMA, HELD_TABLE, HeldRow, hold, hold_like, release
 from cahier_consultation.application.publishing import event_id
 from cahier_consultation.application.stored import AggregateEvent, read
 from cahier_consultation.domain.process import Process
@@ -19,7 +20,6 @@ from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
 from cahier_ledger.texts import place_of
-from cahier_record.erasure import subject_digest
 
 _SCHEMA = """
 CREATE TABLE processes(
@@ -44,24 +44,11 @@ CREATE TABLE comments(
     id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, proposal TEXT NOT NULL,
     parent TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
     added_at TEXT NOT NULL) STRICT;
-CREATE INDEX comments_of_proposal ON comments(proposal, seq);
-CREATE TABLE held(
-    leaf TEXT PRIMARY KEY, subject TEXT NOT NULL, kind TEXT NOT NULL, thing TEXT NOT NULL,
-    seq INTEGER NOT NULL, place TEXT NOT NULL) STRICT;
-CREATE INDEX held_on_subject ON held(subject, seq);
-CREATE INDEX held_of_thing ON held(thing)
-"""
-# held: which leaf discloses texts of which person, known by subject_digest, and where that person
-# is named (place; "" for edits, which name nobody). Never shown.
-
-_ERASE_PROPOSAL = """
-UPDATE proposals SET title = ?1, body = ?1 WHERE id IN (SELECT thing FROM held WHERE leaf = ?2)
-"""
-_ERASE_COMMENT = """
-UPDATE comments SET body = ?1 WHERE id IN (SELECT thing FROM held WHERE leaf = ?2)
+CREATE INDEX comments_of_proposal ON comments(proposal, seq)
 """
 
-VIEW = View("consultation", ("processes", "proposals", "supports", "comments", "held"), _SCHEMA)
+_TABLES = ("processes", "proposals", "supports", "comments", HELD_TABLE)
+VIEW = View("consultation", _TABLES, f"{_SCHEMA};{HELD_SCHEMA}")
 
 
 def fold(db: Sql, stored: StoredEvent) -> None:
@@ -102,21 +89,15 @@ def _fold_comment(db: Sql, stored: StoredEvent, event: CommentAdded) -> None:
     db.execute("UPDATE proposals SET comments = comments + 1 WHERE id = ?", (event.proposal,))
     leaf = event_id(UUID(event.comment), stored.version)
     place = place_of(stored.stream, stored.version)
-    _hold(db, event.author, (leaf, "comment", event.comment, stored.seq, place))
-
-
-def _hold(db: Sql, person: str, row: tuple[str, str, str, int, str]) -> None:
-    if person != ERASED:
-        leaf, *rest = row
-        subject = subject_digest(person)
-        db.execute("INSERT INTO held VALUES (?, ?, ?, ?, ?, ?)", (leaf, subject, *rest))
+    hold(db, event.author, HeldRow(leaf, "comment", event.comment, stored.seq, place))
 
 
 def _fold_erased(db: Sql, leaf: str) -> None:
-    """A person's proposal and comment have no other author: all of their text goes."""
-    db.execute(_ERASE_PROPOSAL, (ERASED, leaf))
-    db.execute(_ERASE_COMMENT, (ERASED, leaf))
-    db.execute("DELETE FROM held WHERE leaf = ?", (leaf,))
+    """A proposal or comment has one author: all of its text goes."""
+    _, thing = release(db, leaf)
+    gone = (ERASED, thing)
+    db.execute("UPDATE proposals SET title = ?1, body = ?1 WHERE id = ?2", gone)
+    db.execute("UPDATE comments SET body = ?1 WHERE id = ?2", gone)
 
 
 def _fold_process(db: Sql, seq: int, event: AggregateEvent) -> None:
@@ -157,7 +138,9 @@ def _fold_proposal(db: Sql, seq: int, event: AggregateEvent) -> None:
                 "UPDATE proposals SET title = ?, body = ? WHERE id = ?",
                 (event.title, event.body, key),
             )
-            _hold_edit(db, seq, event)
+            # An edit is its author's, whom the submission names.
+            edit = event_id(event.originator_id, event.originator_version)
+            hold_like(db, "proposal", HeldRow(edit, "edit", key, seq))
         case Proposal.Withdrawn():
             db.execute("UPDATE proposals SET withdrawn = 1 WHERE id = ?", (key,))
             db.execute(
@@ -170,16 +153,6 @@ def _fold_proposal(db: Sql, seq: int, event: AggregateEvent) -> None:
                 "UPDATE proposals SET state = ?, answer = ?, answered_at = ? WHERE id = ?",
                 (event.state, event.text, to_rfc3339(event.timestamp), key),
             )
-
-
-def _hold_edit(db: Sql, seq: int, event: Proposal.Edited) -> None:
-    """An edit is its author's, whom the submission names."""
-    key = str(event.originator_id)
-    db.execute(
-        "INSERT INTO held SELECT ?1, subject, 'edit', thing, ?2, '' FROM held "
-        "WHERE thing = ?3 AND kind = 'proposal'",
-        (event_id(event.originator_id, event.originator_version), seq, key),
-    )
 
 
 def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
@@ -205,4 +178,4 @@ def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
     leaf = event_id(event.originator_id, event.originator_version)
     key = str(event.originator_id)
     place = place_of(key, event.originator_version)
-    _hold(db, event.author, (leaf, "proposal", key, seq, place))
+    hold(db, event.author, HeldRow(leaf, "proposal", key, seq, place))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cahier_consultation.application.persons import HeldItem
+from cahier_chassis.holdings import HeldItem
 from cahier_consultation.application.ports import CommentRow, ProcessRow
 from cahier_consultation.application.queries import Order, Seen
 from cahier_consultation.domain.proposal import Answer

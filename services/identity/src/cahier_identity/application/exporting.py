@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from cahier_chassis.holdings import HeldItem
 from cahier_identity.domain.resident import Resident
 from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.ids import require_uuid
@@ -14,17 +14,6 @@ from cahier_ledger.aggregates import AggregateNotFound, Aggregates
 
 _LEFT_OUT = frozenset({"originator_id", "originator_version", "timestamp", "event_id"})
 _SECRET = "password_hash"
-
-
-@dataclass(frozen=True, slots=True)
-class HeldItem:
-    """One thing that is held. at: RFC 3339; event_id: of the public event, or ""."""
-
-    kind: str
-    id: str
-    event_id: str
-    at: str
-    values: dict[str, str]
 
 
 class Exporting:

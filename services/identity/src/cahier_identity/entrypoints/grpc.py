@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cahier_chassis.calls import current_claims
+from cahier_chassis.holdings import HeldItem
 from cahier_chassis.idempotency import Record, once
 from cahier_chassis.tokens import require_role, require_self_or_admin
 from cahier_contracts.identity.v1 import identity_service_pb2 as pb
@@ -20,7 +21,7 @@ from cahier_contracts.identity.v1.identity_service_pb2_grpc import IdentityServi
 from cahier_identity.application.commands import Commands, Proved, Registered
 from cahier_identity.application.erasing import Erasing
 from cahier_identity.application.erasures import Confirmation, Erasures
-from cahier_identity.application.exporting import Exporting, HeldItem
+from cahier_identity.application.exporting import Exporting
 from cahier_identity.application.queries import Queries
 from cahier_identity.application.sessions import ROLE_OF_ALL, Sessions
 from cahier_kernel.clock import from_rfc3339

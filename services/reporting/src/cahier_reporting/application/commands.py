@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cahier_chassis.erasing import not_erased
 from cahier_chassis.tokens import Claims, require_role
 from cahier_kernel.clock import Clock
 from cahier_kernel.errors import Forbidden, Unauthenticated
@@ -23,6 +24,7 @@ from cahier_ledger.aggregates import (
     stream_name,
 )
 from cahier_ledger.model import Appended, Idempotency
+from cahier_ledger.store import LedgerReader
 from cahier_reporting.application.ports import CategoryRow, Pseudonyms, ReadModel
 from cahier_reporting.application.publishing import event_id
 from cahier_reporting.domain.category import Category, category_id
@@ -83,8 +85,14 @@ class Commands:
     """Categories and reports, on aggregates."""
 
     def __init__(
-        self, aggregates: Aggregates, pseudonyms: Pseudonyms, views: ReadModel, clock: Clock
+        self,
+        ledger: LedgerReader,
+        aggregates: Aggregates,
+        pseudonyms: Pseudonyms,
+        views: ReadModel,
+        clock: Clock,
     ) -> None:
+        self._ledger = ledger
         self._aggregates = aggregates
         self._pseudonyms = pseudonyms
         self._views = views
@@ -102,17 +110,20 @@ class Commands:
         return await self._run(decide)
 
     async def report_problem(self, claims: Claims | None, new: NewReport, keep: Keep) -> Receipt:
-        """Raises NotFound `category_not_found`, and what Report.receive raises."""
+        """Raises NotFound `category_not_found`, Unauthenticated `person_erased`, and what
+        Report.receive raises.
+        """
         reporter = reporter_of(claims, new.on_behalf_of)
 
         def decide(now: datetime) -> _Done:
+            lives = not_erased(self._ledger, reporter) if reporter else ()
             category = self._aggregates.get(Category, category_id(new.category))
             report = self._report(new, category, reporter, now)
             receipt = _receipt(report, Report.Created, report.answer_by)
             # A report is received under the values that its category has then.
             appended = self._aggregates.save(
                 report,
-                requires=((stream_name(category.id), category.version),),
+                requires=(*lives, (stream_name(category.id), category.version)),
                 idempotency=keep(receipt),
             )
             return receipt, appended

@@ -5,12 +5,18 @@ Disposable: a deleted or outdated view is folded again from the first event.
 
 from __future__ import annotations
 
+from cahier_chassis.erasing import TextsErased
+from cahier_chassis.holdings import HELD_SCHEMA, HELD_TABLE, HeldRow, hold, release
 from cahier_kernel.clock import to_rfc3339
+from cahier_kernel.texts import ERASED
 from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
+from cahier_ledger.texts import place_of
+from cahier_reporting.application.publishing import event_id
 from cahier_reporting.application.stored import AggregateEvent, read
 from cahier_reporting.domain.category import Category
+from cahier_reporting.domain.places import Position
 from cahier_reporting.domain.report import Report
 
 _SCHEMA = """
@@ -38,7 +44,8 @@ CREATE TABLE updates(
 CREATE INDEX updates_of_report ON updates(report, seq)
 """
 
-VIEW = View("reporting", ("categories", "reports", "updates"), _SCHEMA)
+_TABLES = ("categories", "reports", "updates", HELD_TABLE)
+VIEW = View("reporting", _TABLES, f"{_SCHEMA};{HELD_SCHEMA}")
 
 
 def fold(db: Sql, stored: StoredEvent) -> None:
@@ -57,6 +64,10 @@ def fold(db: Sql, stored: StoredEvent) -> None:
             _set_and_tell(db, stored.seq, event, "closed", event.text)
         case Report.PromiseMissed():
             _set_and_tell(db, stored.seq, event, "promise_missed", "")
+        case TextsErased(leaf=leaf):
+            _fold_erased(db, leaf)
+        case _:
+            pass
 
 
 def _fold_category(db: Sql, event: Category.Created | Category.Redefined) -> None:
@@ -69,23 +80,38 @@ def _fold_category(db: Sql, event: Category.Created | Category.Redefined) -> Non
 
 
 def _fold_receipt(db: Sql, seq: int, event: Report.Created) -> None:
+    position = Position.of_text(event.position)
+    person = "" if event.reporter == ERASED else event.reporter
+    key = str(event.originator_id)
+    leaf = event_id(event.originator_id, event.originator_version)
+    hold(db, person, HeldRow(leaf, "report", key, seq, place_of(key, event.originator_version)))
     db.execute(
         "INSERT INTO reports(id, seq, category, department, lat_e7, lon_e7, address, description, "
         "received_at, answer_by, reporter, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            str(event.originator_id),
+            key,
             seq,
             event.category,
             event.department,
-            event.lat_e7,
-            event.lon_e7,
+            position.lat_e7 if position else None,
+            position.lon_e7 if position else None,
             event.address,
             event.description,
             to_rfc3339(event.timestamp),
             to_rfc3339(event.answer_by) if event.answer_by else "",
             event.pseudonym,
-            event.reporter,
+            person,
         ),
+    )
+
+
+def _fold_erased(db: Sql, leaf: str) -> None:
+    """What somebody found broken, and where; what the city said of it stays."""
+    _, report = release(db, leaf)
+    db.execute(
+        "UPDATE reports SET description = ?1, address = ?1, lat_e7 = NULL, lon_e7 = NULL, "
+        "person = '' WHERE id = ?2",
+        (ERASED, report),
     )
 
 

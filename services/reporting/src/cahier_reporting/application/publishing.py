@@ -72,9 +72,10 @@ def _told_of_receipt(event: Report.Created, key: str) -> Told:
     if event.address:
         texts["address"] = event.address
     lat_e2, lon_e2 = None, None
-    if event.lat_e7 is not None and event.lon_e7 is not None:
-        lat_e2, lon_e2 = Position(event.lat_e7, event.lon_e7).cell
-        texts["position"] = f"{event.lat_e7},{event.lon_e7}"
+    position = Position.of_text(event.position)
+    if position is not None:
+        lat_e2, lon_e2 = position.cell
+        texts["position"] = event.position
     received = public.ReportReceived(
         report=key,
         category=event.category,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from cahier_chassis.disclosures import disclosed
 from cahier_chassis.pages import NUMBER_MAX, checked_size, make_token, read_token
 from cahier_kernel.errors import Invalid, NotFound, Unauthenticated
 from cahier_ledger.model import Disclosure
@@ -92,10 +93,8 @@ class Queries:
         return [(self._seen(row, person), round(metres)) for metres, row in near]
 
     def disclosures(self, event_id: str) -> list[Disclosure]:
-        """Raises NotFound `event_not_found`."""
-        if self._ledger.public_by_id(event_id) is None:
-            raise NotFound("event_not_found", "there is no such public event", field="event_id")
-        return self._ledger.disclosures(event_id)
+        """Raises NotFound `event_not_found` or `disclosures_erased`."""
+        return disclosed(self._ledger, event_id)
 
     def _seen(self, row: ReportRow, person: str) -> Seen:
         if not person:

@@ -8,12 +8,18 @@ from uuid import UUID
 from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.persistence import StoredEvent as AggregateRow
 
+from cahier_chassis.erasing import Confirmed, Ordered, TextsErased, register_erasing
+from cahier_ledger.codec import Codec
 from cahier_ledger.model import StoredEvent
 from cahier_ledger.persistence import JsonTranscoder, TypedMapper
 from cahier_reporting.domain.category import Category
 from cahier_reporting.domain.report import Report
 
 AggregateEvent = CanMutateAggregate[UUID]
+ErasingEvent = Ordered | TextsErased | Confirmed
+
+CODEC = Codec()
+register_erasing(CODEC, "reporting")
 
 _MAPPER = TypedMapper(JsonTranscoder())
 
@@ -33,8 +39,11 @@ def aggregate_topics() -> dict[str, type[AggregateEvent]]:
     }
 
 
-def read(stored: StoredEvent) -> AggregateEvent:
+def read(stored: StoredEvent) -> AggregateEvent | ErasingEvent:
     """The event as the domain knows it; raises when it cannot be read, whatever the reason."""
+    if stored.type in CODEC.topics:
+        erasing: ErasingEvent = CODEC.decode(stored.type, stored.data)  # type: ignore[assignment]
+        return erasing
     row = AggregateRow(UUID(stored.stream), stored.version, stored.type, stored.data)
     told: AggregateEvent = _MAPPER.to_domain_event(row)  # type: ignore[assignment]
     return told

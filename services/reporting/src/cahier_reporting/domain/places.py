@@ -26,6 +26,16 @@ class Position:
         """The south-western corner of the cell that holds it, in hundredths of a degree."""
         return self.lat_e7 // _CELL_E7, self.lon_e7 // _CELL_E7
 
+    def text(self) -> str:
+        """As it is disclosed and stored: `latitude,longitude` in units of 1e-7 degrees."""
+        return f"{self.lat_e7},{self.lon_e7}"
+
+    @classmethod
+    def of_text(cls, text: str) -> Position | None:
+        """What `text` says; None for no position and for one that was erased."""
+        lat_e7, comma, lon_e7 = text.partition(",")
+        return cls(int(lat_e7), int(lon_e7)) if comma else None
+
 
 def require_position(position: Position) -> Position:
     """Raises Invalid `position_out_of_range`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -19,7 +20,8 @@ class Report(Aggregate):
     """Open until it is closed, and again when it is answered after that.
 
     `reporter` is the person's id ("" where nobody signed in) and stays private; `pseudonym` is
-    what the public sees. Once the promised time has passed without an answer, the log says so,
+    what the public sees. Where that person is forgotten, reporter, place and description read
+    ERASED. Once the promised time has passed without an answer, the log says so,
     before anything that the city says later (`advance`).
     """
 
@@ -27,15 +29,23 @@ class Report(Aggregate):
 
     class Created(Aggregate.Created):
         TOPIC = "reporting.report.received"
+        PRIVATE = ("reporter",)
+        class_version = 2
         category: str
         department: str
         reporter: str
         pseudonym: str
-        lat_e7: int | None
-        lon_e7: int | None
+        position: str
         address: str
         description: str
         answer_by: datetime | None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """The position was two numbers; as one text it is kept apart like the others."""
+            lat_e7, lon_e7 = state.pop("lat_e7"), state.pop("lon_e7")
+            located = lat_e7 is not None and lon_e7 is not None
+            state["position"] = Position(lat_e7, lon_e7).text() if located else ""
 
     class Routed(Aggregate.Event):
         TOPIC = "reporting.report.routed"
@@ -111,8 +121,7 @@ class Report(Aggregate):
             department=category.department,
             reporter=reporter,
             pseudonym=pseudonym,
-            lat_e7=position.lat_e7 if position else None,
-            lon_e7=position.lon_e7 if position else None,
+            position=position.text() if position else "",
             address=address,
             description=description,
             answer_by=category.answer_by(now),

@@ -9,12 +9,14 @@ from google.protobuf.message import Message
 
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
+from cahier_chassis.tokens import require_self_or_admin
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as pb
 from cahier_contracts.reporting.v1.reporting_service_pb2_grpc import ReportingServiceServicer
 from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import Invalid
 from cahier_ledger.store import LedgerReader
 from cahier_reporting.application.commands import Commands, Keep, NewReport, Receipt
+from cahier_reporting.application.persons import Exporting
 from cahier_reporting.application.ports import ReportFilter
 from cahier_reporting.application.queries import Queries, own_reports_of
 from cahier_reporting.entrypoints import messages
@@ -39,8 +41,11 @@ class ReportingGrpc(ReportingServiceServicer):
     ReportProblem needs none either: its category decides.
     """
 
-    def __init__(self, ledger: LedgerReader, commands: Commands, queries: Queries) -> None:
+    def __init__(
+        self, ledger: LedgerReader, commands: Commands, queries: Queries, exporting: Exporting
+    ) -> None:
         self._ledger = ledger
+        self._exporting = exporting
         self._commands = commands
         self._queries = queries
 
@@ -190,6 +195,14 @@ class ReportingGrpc(ReportingServiceServicer):
                 pb.Disclosure(salt=each.salt, name=each.name, value=each.value) for each in found
             ]
         )
+
+    async def ExportSubject(
+        self, request: pb.ExportSubjectRequest, context: Any
+    ) -> pb.ExportSubjectResponse:
+        require_self_or_admin(current_claims(), request.subject_id)
+        person = str(messages.parse_id(request.subject_id, "subject_id"))
+        items = await self._exporting.held(person)
+        return pb.ExportSubjectResponse(items=map(messages.held_item, items))
 
 
 def _person() -> str:

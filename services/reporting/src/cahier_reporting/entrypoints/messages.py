@@ -11,6 +11,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cahier_chassis.holdings import HeldItem
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as pb
 from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.errors import Invalid
@@ -119,6 +120,12 @@ def _update_message(row: UpdateRow) -> pb.Update:
         department=row.department,
         text=row.text,
         happened_at=stamp(row.happened_at),
+    )
+
+
+def held_item(item: HeldItem) -> pb.HeldItem:
+    return pb.HeldItem(
+        kind=item.kind, id=item.id, event_id=item.event_id, at=stamp(item.at), values=item.values
     )
 
 

@@ -125,6 +125,11 @@ class BudgetServiceStub:
                 request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetDisclosuresRequest.SerializeToString,
                 response_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetDisclosuresResponse.FromString,
                 _registered_method=True)
+        self.ExportSubject = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ExportSubject',
+                request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExportSubjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExportSubjectResponse.FromString,
+                _registered_method=True)
 
 
 class BudgetServiceServicer:
@@ -258,6 +263,13 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportSubject(self, request, context):
+        """All that this service holds on a person. The person, or role admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BudgetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -350,6 +362,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.GetDisclosures,
                     request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetDisclosuresRequest.FromString,
                     response_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetDisclosuresResponse.SerializeToString,
+            ),
+            'ExportSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportSubject,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExportSubjectRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExportSubjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -839,6 +856,33 @@ class BudgetService:
             '/cahier.budget.v1.BudgetService/GetDisclosures',
             cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetDisclosuresRequest.SerializeToString,
             cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetDisclosuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ExportSubject',
+            cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExportSubjectRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExportSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

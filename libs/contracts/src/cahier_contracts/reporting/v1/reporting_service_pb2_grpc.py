@@ -85,6 +85,11 @@ class ReportingServiceStub:
                 request_serializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.GetDisclosuresRequest.SerializeToString,
                 response_deserializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.GetDisclosuresResponse.FromString,
                 _registered_method=True)
+        self.ExportSubject = channel.unary_unary(
+                '/cahier.reporting.v1.ReportingService/ExportSubject',
+                request_serializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.ExportSubjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.ExportSubjectResponse.FromString,
+                _registered_method=True)
 
 
 class ReportingServiceServicer:
@@ -162,6 +167,13 @@ class ReportingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportSubject(self, request, context):
+        """All that this service holds on a person. The person, or role admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -214,6 +226,11 @@ def add_ReportingServiceServicer_to_server(servicer, server):
                     servicer.GetDisclosures,
                     request_deserializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.GetDisclosuresRequest.FromString,
                     response_serializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.GetDisclosuresResponse.SerializeToString,
+            ),
+            'ExportSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportSubject,
+                    request_deserializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.ExportSubjectRequest.FromString,
+                    response_serializer=cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.ExportSubjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -487,6 +504,33 @@ class ReportingService:
             '/cahier.reporting.v1.ReportingService/GetDisclosures',
             cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.GetDisclosuresRequest.SerializeToString,
             cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.GetDisclosuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.reporting.v1.ReportingService/ExportSubject',
+            cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.ExportSubjectRequest.SerializeToString,
+            cahier_dot_reporting_dot_v1_dot_reporting__service__pb2.ExportSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,
