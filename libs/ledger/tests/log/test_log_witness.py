@@ -253,6 +253,21 @@ def test_nothing_but_the_very_request_is_cosigned(data: st.DataObject) -> None:
     assert answer.status in (400, 403, 404, 409, 422), (answer, bytes(raw))
 
 
+def test_a_checkpoint_sent_again_is_cosigned_without_another_write(
+    witness_of: Any, log: Any, submit: Any, witness_clock: ManualClock
+) -> None:
+    witness = witness_of(log)
+    witness.add_checkpoint(submit(0, 5))
+    written = witness._state._db.total_changes
+    for _ in range(3):
+        again = submit(5, 5)
+        cosigned(witness.add_checkpoint(again), again, witness.vkey)
+    assert witness._state._db.total_changes == written
+    witness_clock.set(witness_clock.now() + timedelta(seconds=1))
+    witness.add_checkpoint(submit(5, 5))
+    assert witness._state._db.total_changes == written + 1
+
+
 def test_a_restarted_witness_remembers(witness_of: Any, log: Any, submit: Any) -> None:
     witness_of(log).add_checkpoint(submit(0, 5))
     again = witness_of(log)

@@ -241,6 +241,26 @@ async def test_what_is_no_cosignature_is_not_taken_for_one(
     assert witnesses.refusals["one"]
 
 
+async def test_a_tree_that_cannot_be_read_is_the_callers_to_hear_of(
+    open_named: Open,
+    policy_of: Any,
+    checkpoint_of: Any,
+    log_tree: Any,
+    serve_app: Any,
+    http: httpx.AsyncClient,
+) -> None:
+    one, two = [await serve_app(WitnessApp(open_named(name))) for name in ("one", "two")]
+    witnesses = Witnesses(policy_of(one=one, two=two), http)
+    await witnesses.collect(checkpoint_of(5), log_tree(300).read)
+
+    def broken(level: int, index: int) -> bytes:
+        raise LookupError("no such tile")
+
+    with pytest.raises(LookupError):
+        await witnesses.collect(checkpoint_of(9), broken)
+    assert len(await witnesses.collect(checkpoint_of(9), log_tree(300).read)) == 2
+
+
 async def test_an_endless_answer_is_cut_off(
     policy_of: Any, checkpoint_of: Any, log_tree: Any, serve_app: Any, http: httpx.AsyncClient
 ) -> None:

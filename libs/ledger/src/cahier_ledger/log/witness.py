@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cahier_kernel.clock import Clock
 from cahier_kernel.errors import DomainError
@@ -170,6 +170,8 @@ class Witness:
             raise _Refused(422, str(error)) from None
         # A clock that was set back must not let an older statement look newer.
         time_s = max(self._now_s(), last.time_s)
+        if checkpoint.size == last.size > 0:
+            return replace(last, time_s=time_s)  # a public text, which anybody may send again
         return Seen(checkpoint.size, checkpoint.root, time_s, request.text)
 
     def _now_s(self) -> int:

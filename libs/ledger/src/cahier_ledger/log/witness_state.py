@@ -94,16 +94,19 @@ class WitnessState:
     def advance(self, origin: str, decide: Callable[[Seen], Seen]) -> Seen:
         """Puts what `decide` makes of the last checkpoint in its place, durably, and returns it.
 
-        Nobody else changes the origin's row meanwhile. Where `decide` raises, nothing changes.
+        Nobody else changes the origin's row meanwhile. Where `decide` raises, nothing changes;
+        where it returns what it was given, nothing is written.
         Raises StateUnavailable.
         """
         with self._transaction() as db:
             row = db.execute(f"{_SELECT} WHERE origin = ?", (origin,)).fetchone()
-            seen = decide(Seen(*row) if row else Seen())
-            db.execute(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)",
-                (origin, seen.size, seen.root, seen.time_s, seen.checkpoint),
-            )
+            last = Seen(*row) if row else Seen()
+            seen = decide(last)
+            if seen != last:
+                db.execute(
+                    "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)",
+                    (origin, seen.size, seen.root, seen.time_s, seen.checkpoint),
+                )
         return seen
 
     def seen(self) -> dict[str, Seen]:

@@ -81,8 +81,9 @@ class Witnesses:
     async def collect(self, checkpoint: str, read: ReadNode) -> list[str]:
         """The cosignature lines that the witnesses give for this checkpoint, verified, in order.
 
-        read: the nodes of its tree; called in this task. Takes `timeout_s` at most. A witness
-        that let it run out is left alone for a while, so that it does not slow every checkpoint.
+        read: the nodes of its tree; what it raises is raised here, once all have answered. Takes
+        `timeout_s` at most. A witness that let it run out is left alone for a while, so that it
+        does not slow every checkpoint.
         """
         parsed, note = parse_checkpoint(checkpoint)
         now_s = asyncio.get_running_loop().time()
@@ -91,9 +92,13 @@ class Witnesses:
                 self._ask(each, parsed, note.body, checkpoint, read)
                 for each in self._asked
                 if each.until_s <= now_s
-            )
+            ),
+            return_exceptions=True,
         )
-        return [line for line in given if line]
+        for each in given:
+            if isinstance(each, BaseException):
+                raise each
+        return [str(line) for line in given if line]
 
     async def _ask(
         self, asked: _Asked, parsed: Checkpoint, body: str, text: str, read: ReadNode
