@@ -31,6 +31,7 @@ from tests.simulation.loop import PROCESS, WORLD, Process
 from tests.simulation.machine import BROKER_URL, Machine
 from tests.simulation.node import CITY, CityClock, Node, SkewedClock
 from tests.simulation.post import PostOffice
+from tests.simulation.stand_ins import Complaints, PlainPasswords, cursed, is_injected
 from tests.simulation.threads import Patches
 
 SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
@@ -64,19 +65,6 @@ class Faults:
     cut_every_s: float = 0.0
     slow_every_s: float = 0.0
     forget_views: float = 0.0
-
-
-class PlainPasswords:
-    """identity's port Passwords without the slowness that protects real ones."""
-
-    async def hash(self, password: str) -> str:
-        return f"plain:{password}"
-
-    async def verify(self, password_hash: str, password: str) -> bool:
-        return password_hash == f"plain:{password}"
-
-    async def close(self) -> None:
-        """Holds nothing."""
 
 
 class City:
@@ -132,14 +120,14 @@ class City:
         unit = cahier_chassis.unit
         patches.set(unit, "configure_logs", _nothing)
         patches.set(unit.telemetry, "configure_telemetry", _nothing)
-        patches.set(cahier_chassis.grpc_calls, "_LOG", _Complaints(self))
-        patches.set(cahier_chassis.supervision, "_LOG", _Complaints(self))
+        patches.set(cahier_chassis.grpc_calls, "_LOG", Complaints(self.unexplained))
+        patches.set(cahier_chassis.supervision, "_LOG", Complaints(self.unexplained))
         identity = importlib.import_module("cahier_identity.bootstrap")
         patches.set(identity, "Argon2Passwords", PlainPasswords)
         notifications = importlib.import_module("cahier_notifications.bootstrap")
         patches.set(notifications, "SmtpServer", lambda *_: self.post)
         planning = importlib.import_module("cahier_notifications.application.planning").Planning
-        patches.set(planning, "_plans", _cursed(planning._plans, self.curse))
+        patches.set(planning, "_plans", cursed(planning._plans, self.curse))
         self.machine.on_death = self._died
         self.machine.bus.add_stream({"name": DEAD_STREAM, "subjects": [DEAD_SUBJECT]})
         self.machine.start_broker()
@@ -376,44 +364,8 @@ class City:
         await self._until_quiet()
 
 
-def _cursed(plans: Any, curse: Curse) -> Any:
-    """The making of mail plans, as a faulty release does it."""
-
-    def cursed(planning: Any, leaf: Any) -> Any:
-        curse.strike(leaf.id)
-        return plans(planning, leaf)
-
-    return cursed
-
-
 def _nothing(*_: Any, **__: Any) -> None:
     """Logs and traces have no place to go to here."""
-
-
-class _Complaints:
-    """The log of calls and tasks that failed for no stated reason."""
-
-    def __init__(self, city: City) -> None:
-        self._city = city
-
-    def error(
-        self, event: str, method: str = "", task: str = "", exc_info: Any = None, **_: Any
-    ) -> None:
-        if not is_injected(exc_info):
-            where = exc_info.__traceback__
-            while where is not None and where.tb_next is not None:
-                where = where.tb_next
-            at = f" at {where.tb_frame.f_code.co_name}" if where is not None else ""
-            self._city.unexplained.append(f"{event} {method}{task}: {exc_info!r}{at}")
-
-
-def is_injected(error: BaseException | None) -> bool:
-    """Whether an error goes back to a fault that the simulation made."""
-    while error is not None:
-        if "disk I/O error" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 @cache

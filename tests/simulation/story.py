@@ -21,7 +21,7 @@ from tests.simulation.streets import Streets
 
 ACCEPTED = consultation.PROPOSAL_STATE_ACCEPTED
 DAY_S = 86_400.0
-RUSH_S = 0.02
+RUSH_S = 0.005
 """How close together things happen that are meant to get into one another's way."""
 
 
@@ -148,7 +148,7 @@ class Story:
         await asyncio.sleep(self._random.uniform(0, 4))
         request = consultation.WithdrawProposalRequest(proposal_id=proposal)
         async with asyncio.TaskGroup() as group:
-            for number in range(self._random.randint(0, 4)):
+            for number in range(self._random.randint(1, 5)):
                 group.create_task(self._rush(self._support, f"passer-by {number}", proposal))
             await self._people.do("consultation", "WithdrawProposal", request, "resident", person)
         self.told.withdrawn.add(proposal)
