@@ -215,6 +215,10 @@ def test_a_forked_log_is_shown(place: Place, serve: Any) -> None:
     _, address = serve()
     httpx.post(f"{address}/add-checkpoint", content=Log.make().request(0, 3))
     httpx.post(f"{address}/add-checkpoint", content=Log.make("fork ").request(3, 3))
+    degraded = httpx.get(f"{address}/readyz").json()["degraded"]
+    assert degraded == {"logs": f"{ORIGIN} is forked"}
+    _, restarted = serve()
+    assert httpx.get(f"{restarted}/readyz").json()["degraded"] == degraded
     shown = cahier("show", *place.files[2:])
     assert shown.exit_code == 1
     assert f"FORKED: {ORIGIN} signed two roots of 3 leaves" in shown.output

@@ -172,6 +172,7 @@ async def _serve(served: Witness, host: str, port: int, nats_url: str, subject: 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     health = Health()
+    health.add_degradation("logs", lambda: ", ".join(f"{each} is forked" for each in served.forked))
     server = HttpServer(WitnessApp(served, HealthApp(health)))
     taken = await server.start(host, port)
     click.echo(f"{served.vkey}")

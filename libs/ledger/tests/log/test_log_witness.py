@@ -146,6 +146,7 @@ def test_another_root_of_the_same_size_is_a_conflict_and_kept_as_evidence(
 ) -> None:
     witness = witness_of(log)
     witness.add_checkpoint(submit(0, 5))
+    assert witness.forked == ()
     forked = log_tree(64, fork="'", fork_at=4)
     for _ in range(3):
         assert conflicts(witness.add_checkpoint(submit(5, 5, forked)), 5)
@@ -155,6 +156,7 @@ def test_another_root_of_the_same_size_is_a_conflict_and_kept_as_evidence(
     assert parse_checkpoint(seen)[0].root != parse_checkpoint(denied)[0].root
     assert parse_checkpoint(denied)[0].root == forked.root(5)
     state.close()
+    assert witness.forked == witness_of(log).forked == (ORIGIN,)
 
 
 def test_evidence_is_bounded(witness_of: Any, log: Any, submit: Any, log_tree: Any) -> None:

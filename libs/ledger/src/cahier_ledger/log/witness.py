@@ -91,13 +91,14 @@ class Witness:
     """Decides on the checkpoints of the logs that it knows. Safe for many threads.
 
     state: bound to this witness' key. sign: that key's Ed25519. logs: the keys of known logs,
-    whose names are their origins.
+    whose names are their origins. Making it raises StateUnavailable.
     """
 
     def __init__(self, state: WitnessState, sign: Sign, logs: Iterable[Vkey], clock: Clock) -> None:
         self._state = state
         self._sign = sign
         self._clock = clock
+        self._forked = {parse_checkpoint(seen)[0].origin for seen, _ in state.evidence()}
         self._logs: dict[str, list[Vkey]] = {}
         for vkey in logs:
             self._logs.setdefault(vkey.name, []).append(vkey)
@@ -111,6 +112,11 @@ class Witness:
     def origins(self) -> tuple[str, ...]:
         """The logs that it knows."""
         return tuple(self._logs)
+
+    @property
+    def forked(self) -> tuple[str, ...]:
+        """The logs that signed two roots of one size, as the state's evidence shows."""
+        return tuple(sorted(self._forked))
 
     def add_checkpoint(self, raw: bytes) -> Answer:
         """Answers an add-checkpoint request, whatever it holds; never raises for its content.
@@ -136,6 +142,7 @@ class Witness:
             return self._state.advance(origin, lambda last: self._next(request, last))
         except _Forked as forked:
             size = request.checkpoint.size
+            self._forked.add(origin)
             _LOG.warning("%s is forked: it signed two roots of %d leaves", origin, size)
             self._state.keep_evidence(origin, forked.seen, request.text, self._now_s())
             raise
