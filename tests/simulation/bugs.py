@@ -19,10 +19,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Bug:
-    """What a careless hand might do; all changes are in one package."""
+    """What a careless hand might do; all changes are in one package.
+
+    harmless: a second guard saves the city from it, so that only the fault matrix can notice it.
+    """
 
     name: str
     changes: tuple[Change, ...]
+    harmless: bool = False
 
     @property
     def package(self) -> Path:
@@ -123,6 +127,7 @@ BUGS = (
             Change(f"{BUS}/inbox.py", "        return row is not None\n", "        return False\n"),
             Change(f"{BUS}/inbox.py", "    if added.rowcount != 1:\n", "    if False:\n"),
         ),
+        harmless=True,
     ),
     Bug(
         "the mails of an event are planned at each delivery",

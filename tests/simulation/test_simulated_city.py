@@ -65,6 +65,7 @@ SPOILING = {
         "UPDATE public SET leaf = CAST(CAST(leaf AS TEXT) || ' ' AS BLOB) WHERE public_seq = 1"
     ),
     "a number is missing": "DELETE FROM public WHERE public_seq = 2",
+    "a text is missing": "DELETE FROM disclosures WHERE id = (SELECT min(id) FROM disclosures)",
     "a stream has a gap": "DELETE FROM events WHERE version = 2",
 }
 
