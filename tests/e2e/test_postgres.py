@@ -19,10 +19,12 @@ import pytest
 
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_cli.bundle import read_log
+from cahier_cli.city import SERVICES
 from cahier_cli.doors import TokenSource
 from cahier_cli.storage import open_stores
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
+from cahier_ledger.postgres.server import children_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 READY_S_MAX = 60.0
@@ -150,17 +152,40 @@ def test_a_server_that_restarts_in_the_middle_of_an_import_loses_nothing(
     assert output.strip()
 
 
-def test_the_server_is_away_and_the_city_says_so_and_recovers(city: Any) -> None:
+def test_a_frozen_server_makes_the_city_unready_and_no_process_hang(city: Any) -> None:
     server = city.running["pids"]["postgres"]
-    os.kill(server, signal.SIGSTOP)
+    processes = [server, *children_of(server)]
+    url = city.running["metrics"]["budget"]
+    for each in processes:
+        os.kill(each, signal.SIGSTOP)
     try:
-        time.sleep(0.5)
-        assert httpx.get(f"{city.running['metrics']['budget']}/healthz", timeout=30).is_success
+        city.wait_until("the store is said to be away", lambda: "store" in failing(url))
+        began = time.monotonic()
+        for unit in ("identity", "consultation", "reporting", "budget", "notifications"):
+            base = city.running["metrics"][unit]
+            city.wait_until(f"{unit} is not ready", lambda base=base: failing(base))
+            assert httpx.get(f"{base}/healthz", timeout=10, trust_env=False).is_success
+        assert time.monotonic() - began < 30
     finally:
-        os.kill(server, signal.SIGCONT)
+        for each in processes:
+            os.kill(each, signal.SIGCONT)
+    for name in SERVICES:
+        city.wait_until(f"{name} is ready", lambda name=name: city.answers(name))
+    assert city.running["pids"]["postgres"] == server, "it was not restarted"
+
+
+def failing(url: str) -> dict[str, str]:
+    """The checks that a unit does not pass."""
+    answer = httpx.get(f"{url}/readyz", timeout=15, trust_env=False)
+    found: dict[str, str] = answer.json()["failing"]
+    return found
+
+
+def test_a_server_that_was_killed_is_back_and_so_is_the_city(city: Any) -> None:
+    server = city.running["pids"]["postgres"]
     city.kill_unit("postgres")
     city.wait_until("postgres is back", lambda: city.running["pids"]["postgres"] != server)
-    for name in ("identity", "consultation", "reporting", "budget", "notifications", "portal"):
+    for name in (*SERVICES, "portal"):
         city.wait_until(f"{name} is ready", lambda name=name: city.answers(name))
 
 

@@ -109,6 +109,7 @@ def run_own_projection(unit: Unit, projection: OwnProjection, ledger: LedgerTail
         caught_up = projection.position >= head_at_start
         return _unless_well(projection.health) or ("" if caught_up else CATCHING_UP)
 
+    unit.health.add_check("store", ledger.away)
     metrics.PROJECTION_LAG.labels(projection.name).set_function(_or_nan(projection.lag))
     _spawn(unit, f"projection {projection.name}", projection)
     unit.health.add_check(f"projection {projection.name}", check)

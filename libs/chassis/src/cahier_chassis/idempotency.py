@@ -6,6 +6,7 @@ same key with another body is refused. Ballots do without: a row here would link
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -44,14 +45,14 @@ async def once(
     def record(answer: Message) -> Idempotency:
         return Idempotency(key, digest, _canonical(answer))
 
-    kept = ledger.recall(key)
+    kept = await asyncio.to_thread(ledger.recall, key)
     if kept is None:
         try:
             return await handle(record)
         except DomainError:
             # A twin of this call may have been faster: then its row conflicts with ours, or what
             # it did is why we were refused (`already answered`). Either way its answer is ours.
-            kept = ledger.recall(key)
+            kept = await asyncio.to_thread(ledger.recall, key)
             if kept is None:
                 raise
     if kept.digest != digest:

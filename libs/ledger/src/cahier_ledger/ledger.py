@@ -70,10 +70,15 @@ class Ledger:
         *,
         on_batch: OnBatch | None = None,
         listen: Listen | None = None,
+        away: Callable[[], str] = str,
     ) -> None:
-        """listen: where other processes may append too; without it only this one's wake."""
+        """listen: where other processes may append too; without it only this one's wake.
+
+        away: why the database is known not to answer, or "".
+        """
         self._reader = reader
         self._writer = writer
+        self.away = away
         self._tail = Tail(writer.heads)
         self._listener = listen(self._tail.advance) if listen else None
         self._committer = GroupCommitter(self._commit_batch, on_batch=on_batch)

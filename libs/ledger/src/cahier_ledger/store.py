@@ -99,6 +99,10 @@ class LedgerTail(LedgerReader, Protocol):
     async def wait_public_past(self, public_seq: int, timeout_s: float | None = None) -> int:
         """As wait_past, for public_head."""
 
+    @property
+    def away(self) -> Callable[[], str]:
+        """Answers at once why the store is known to be unable to answer now, or ""."""
+
     def subscribe(self, wake: Callable[[Heads], None]) -> Callable[[], None]:
         """Calls `wake` on the writer's thread after each commit; it must return at once.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -19,6 +20,7 @@ from cahier_ledger.model import (
     StreamConflict,
 )
 from cahier_ledger.postgres.connections import READERS_MAX, Pool, connect, where
+from cahier_ledger.postgres.database import PostgresDatabase
 from cahier_ledger.postgres.migrating import Migration, migrate, migrations
 from cahier_ledger.postgres.opening import open_ledger
 from cahier_ledger.postgres.server import PostgresServer
@@ -156,6 +158,62 @@ class TestServer:
         assert [leaf.public_seq for leaf in leaves] == list(range(1, len(rows) + 1))
         assert set(acknowledged) <= {row.stream for row in rows}
         assert len(acknowledged) > 100
+        await ledger.close()
+
+    async def test_a_server_that_is_frozen_makes_nobody_wait_for_long(
+        self, own_server, append, monkeypatch
+    ):
+        monkeypatch.setattr("cahier_ledger.postgres.connections.CONNECT_TIMEOUT_S", 2)
+        ledger = open_ledger(own_server.dsn, "budget")
+        views = PostgresDatabase(own_server.dsn, "budget_views", durable=False)
+        await ledger.append(append("before", leaf="before"))
+        assert ledger.head_seq() == 1
+        assert views.fetch_one("SELECT 1")[0] == 1
+        assert ledger.away() == ""
+        own_server.freeze()
+        try:
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                await asyncio.to_thread(ledger.head_seq)
+            assert time.monotonic() - began < 12, "one who asked before it was known"
+            assert ledger.away()
+            began = time.monotonic()
+            for _ in range(100):
+                with pytest.raises(StoreUnavailable):
+                    ledger.head_seq()
+                with pytest.raises(StoreUnavailable):
+                    views.fetch_one("SELECT 1")
+            assert time.monotonic() - began < 1, "nobody waits for what is known to be silent"
+        finally:
+            own_server.thaw()
+        async with asyncio.timeout(20):
+            while ledger.away():  # noqa: ASYNC110 - the server is another process
+                await asyncio.sleep(0.05)
+        assert ledger.head_seq() == 1
+        assert await ledger.append(append("after", leaf="after")) == Appended((2,), (2,))
+        assert views.fetch_one("SELECT 1")[0] == 1
+        views.close()
+        await ledger.close()
+        assert ledger.away() == ""
+
+    async def test_an_append_to_a_frozen_server_is_answered_and_stored_at_most_once(
+        self, own_server, append, monkeypatch
+    ):
+        ledger = open_ledger(own_server.dsn, "budget")
+        writing = ledger._writer._connection
+        writing.bounded(1, None)
+        monkeypatch.setattr("cahier_ledger.postgres.connections.CONNECT_TIMEOUT_S", 2)
+        own_server.freeze()
+        try:
+            with pytest.raises(StoreUnavailable):
+                async with asyncio.timeout(15):
+                    await ledger.append(append("a", leaf="a"))
+            assert writing.closed
+        finally:
+            own_server.thaw()
+        with contextlib.suppress(StreamConflict):  # It may have been stored all the same.
+            await ledger.append(append("a", leaf="a"))
+        assert [row.id for row in ledger.read_public()] == ["a-0"]
         await ledger.close()
 
     async def test_a_connection_that_is_ended_in_a_batch_fails_that_batch_alone(

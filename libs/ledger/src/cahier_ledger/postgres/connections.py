@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from cahier_ledger.model import StoreUnavailable
+from cahier_ledger.postgres.pulse import ANSWER_S_MAX, BoundedConnection, Pulse, pulse_of
 
 CONNECT_TIMEOUT_S = 5
 TCP_TIMEOUT_MS = 10_000
@@ -34,13 +35,16 @@ Connection = psycopg.Connection[Any]
 T = TypeVar("T")
 
 
-def connect(dsn: str, schema: str, *, read_only: bool = False) -> Connection:
+def connect(
+    dsn: str, schema: str, *, read_only: bool = False, answer_s: float = ANSWER_S_MAX
+) -> BoundedConnection:
     """An autocommitting connection whose search_path is `schema` alone; raises psycopg.Error.
 
-    What a server's or a role's defaults might weaken is set here: commits wait for the disk, a
-    transaction that was left open or waits for a lock is ended by the server.
+    answer_s: longest wait for an answer; a reader also waits no longer once the server is known to
+    be silent (pulse.py). What a server's or a role's defaults might weaken is set here: commits
+    wait for the disk, a transaction that was left open or waits for a lock is ended by the server.
     """
-    connection = psycopg.connect(
+    connection = BoundedConnection.connect(
         dsn,
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -52,14 +56,15 @@ def connect(dsn: str, schema: str, *, read_only: bool = False) -> Connection:
         client_encoding="utf8",
     )
     try:
+        connection.bounded(CONNECT_TIMEOUT_S, None)
         _prepare(connection, schema, read_only=read_only)
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection.bounded(answer_s, pulse_of(dsn) if read_only else None)
 
 
-def _prepare(connection: Connection, schema: str, *, read_only: bool) -> None:
+def _prepare(connection: BoundedConnection, schema: str, *, read_only: bool) -> None:
     wanted = {
         "search_path": sql.Identifier(schema).as_string(connection),
         "default_transaction_isolation": "read committed",
@@ -104,8 +109,15 @@ def lock_key(purpose: str, schema: str) -> int:
 class Pool:
     """At most READERS_MAX connections of one kind, made when needed. Thread-safe."""
 
-    def __init__(self, open_one: Callable[[], Connection], size: int = READERS_MAX) -> None:
+    def __init__(
+        self,
+        open_one: Callable[[], Connection],
+        size: int = READERS_MAX,
+        pulse: Pulse | None = None,
+    ) -> None:
+        """pulse: of the server; while it is silent nothing is asked of it."""
         self._open = open_one
+        self._pulse = pulse or Pulse()
         self._free = threading.Semaphore(size)
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
@@ -146,6 +158,8 @@ class Pool:
 
     @contextmanager
     def _one(self, *, fresh: bool) -> Iterator[Connection]:
+        if self._pulse.silent:
+            raise StoreUnavailable(self._pulse.reason())
         if not self._free.acquire(timeout=READER_WAIT_S_MAX):
             raise StoreUnavailable("all connections for reading are busy")
         connection = None

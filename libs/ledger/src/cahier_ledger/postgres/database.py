@@ -22,6 +22,7 @@ from cahier_ledger.bus.database import Row, Sql
 from cahier_ledger.model import StoreUnavailable
 from cahier_ledger.postgres.connections import Connection, Pool, connect, is_passing, lock_key
 from cahier_ledger.postgres.dialect import definition, statement
+from cahier_ledger.postgres.pulse import pulse_of
 
 
 class PostgresDatabase:
@@ -42,7 +43,7 @@ class PostgresDatabase:
         self._lock = threading.Lock()
         self._closed = False
         self._writer: Connection | None = None
-        self._readers = Pool(partial(_connect_reader, dsn, schema))
+        self._readers = Pool(partial(_connect_reader, dsn, schema), pulse=pulse_of(dsn))
         with self._lock, _unavailable_when_passing():
             self._make_schema(self._connect_writer())
 

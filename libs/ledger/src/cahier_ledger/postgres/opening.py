@@ -13,6 +13,7 @@ from cahier_ledger.model import StoreUnavailable
 from cahier_ledger.postgres.connections import where
 from cahier_ledger.postgres.listening import CommitListener
 from cahier_ledger.postgres.migrating import migrate
+from cahier_ledger.postgres.pulse import pulse_of
 from cahier_ledger.postgres.reader import PostgresReader
 from cahier_ledger.postgres.writer import IoHook, PostgresWriter, no_hook
 from cahier_ledger.writer import OnBatch
@@ -30,6 +31,7 @@ def open_ledger(
         writer,
         on_batch=on_batch,
         listen=partial(CommitListener, dsn, schema),
+        away=pulse_of(dsn).reason,
     )
 
 

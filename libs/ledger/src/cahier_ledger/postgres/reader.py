@@ -8,6 +8,7 @@ from typing import Any
 
 from cahier_ledger.model import Disclosure, Heads, Idempotency, PublicRow, StoredEvent
 from cahier_ledger.postgres.connections import Connection, Pool, connect
+from cahier_ledger.postgres.pulse import pulse_of
 from cahier_ledger.store import READ_LIMIT_DEFAULT
 from cahier_ledger.texts import FoundText, filled
 
@@ -25,7 +26,7 @@ class PostgresReader:
 
     def __init__(self, dsn: str, schema: str) -> None:
         """Connects at the first read. Reads raise StoreUnavailable."""
-        self._pool = Pool(partial(connect, dsn, schema, read_only=True))
+        self._pool = Pool(partial(connect, dsn, schema, read_only=True), pulse=pulse_of(dsn))
 
     def read_stream(
         self, stream: str, after_version: int = 0, limit: int = READ_LIMIT_DEFAULT

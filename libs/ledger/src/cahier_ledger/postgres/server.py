@@ -182,6 +182,20 @@ class PostgresServer:
                 os.kill(session, signal.SIGKILL)
         _wait_until_gone(sessions)
 
+    def freeze(self) -> None:
+        """SIGSTOP to all of its processes: connections stay, nothing answers."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on where it was."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, what: signal.Signals) -> None:
+        pid = self.pid
+        for each in [] if pid is None else [pid, *children_of(pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(each, what)
+
     def _spawn(self) -> None:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(  # the command is ours, no shell

@@ -20,6 +20,7 @@ from cahier_ledger.postgres.connections import Connection, connect, lock_key
 
 TRY_EVERY_S = 1.0
 CHECK_EVERY_S = 1.0
+ANSWER_S_MAX = 5.0
 
 Work = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -69,7 +70,7 @@ def _try(
 ) -> tuple[Connection, bool] | None:
     """The connection and whether it has the turn; None when the server is away."""
     try:
-        connection = connection or connect(dsn, schema)
+        connection = connection or connect(dsn, schema, answer_s=ANSWER_S_MAX)
         key = lock_key(f"turn {name}", schema)
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
         return connection, bool(row and row[0])

@@ -117,7 +117,7 @@ class SqlReadModel:
             _LOG.warning("views_lag", lag=self._own.lag())
 
     async def caught_up(self) -> None:
-        head = self._ledger.head_seq()
+        head = await asyncio.to_thread(self._ledger.head_seq)
         while not await self._own.wait_for(head, SETTLE_S_MAX):
             heed_cancel()
 
@@ -125,7 +125,8 @@ class SqlReadModel:
         other = self._others.get(service)
         try:
             async with asyncio.timeout(REQUIRE_S_MAX):
-                own = await self._own.wait_for(self._ledger.head_seq(), REQUIRE_S_MAX)
+                head = await asyncio.to_thread(self._ledger.head_seq)
+                own = await self._own.wait_for(head, REQUIRE_S_MAX)
                 others = other is not None and await other.wait_for(public_seq, REQUIRE_S_MAX)
         except TimeoutError:
             own = others = False

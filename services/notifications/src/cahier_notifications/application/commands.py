@@ -70,8 +70,8 @@ class Commands:
     ) -> None:
         person = claims.subject
         contact_stream, stream = _contact_stream(person), _follow_stream(follow_id(person, thing))
-        contact_version, stated = self._last(contact_stream)
-        version, last = self._last(stream)
+        contact_version, stated = await asyncio.to_thread(self._last, contact_stream)
+        version, last = await asyncio.to_thread(self._last, stream)
         last_contact = stated if isinstance(stated, ContactStated) else None
         contact = decide_contact(last_contact, person, claims.email, language)
         following = await asyncio.to_thread(self._views.count_follows, person)
@@ -98,7 +98,7 @@ class Commands:
 
         async def once() -> Thing | None:
             stream = _follow_stream(id)
-            version, last = self._last(stream)
+            version, last = await asyncio.to_thread(self._last, stream)
             follow = _as_follow(last)
             if follow is None:
                 await self._append([(stream, version, None)], keep)
@@ -109,7 +109,7 @@ class Commands:
         return await _retried(once)
 
     def _last(self, stream: str) -> tuple[int, PrivateEvent | None]:
-        """The stream's version and its event at that version."""
+        """The stream's version and its event at that version. Blocks."""
         version = self._ledger.stream_version(stream)
         found = self._ledger.read_stream(stream, version - 1, 1) if version else []
         return version, read(found[0]) if found else None

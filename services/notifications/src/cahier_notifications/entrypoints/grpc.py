@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -96,7 +97,8 @@ class NotificationsGrpc(NotificationsServiceServicer):
     async def GetDisclosures(
         self, request: pb.GetDisclosuresRequest, context: Any
     ) -> pb.GetDisclosuresResponse:
-        found = self._queries.disclosures(str(_id(request.event_id, "event_id")))
+        event_id = str(_id(request.event_id, "event_id"))
+        found = await asyncio.to_thread(self._queries.disclosures, event_id)
         return pb.GetDisclosuresResponse(
             disclosures=[
                 pb.Disclosure(salt=each.salt, name=each.name, value=each.value) for each in found

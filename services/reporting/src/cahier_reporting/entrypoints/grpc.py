@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -189,7 +190,7 @@ class ReportingGrpc(ReportingServiceServicer):
         self, request: pb.GetDisclosuresRequest, context: Any
     ) -> pb.GetDisclosuresResponse:
         event_id = str(messages.parse_id(request.event_id, "event_id"))
-        found = self._queries.disclosures(event_id)
+        found = await asyncio.to_thread(self._queries.disclosures, event_id)
         return pb.GetDisclosuresResponse(
             disclosures=[
                 pb.Disclosure(salt=each.salt, name=each.name, value=each.value) for each in found
