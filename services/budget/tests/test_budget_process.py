@@ -116,8 +116,9 @@ async def test_without_a_bus_it_serves_commands_and_relays_them_when_the_bus_com
         async with asyncio.timeout(20):
             while not await relayed(client.jetstream()):  # noqa: ASYNC110 - another process.
                 await asyncio.sleep(0.05)
-            # Consultation has not said anything yet: that is no fault.
-            while (await readyz(town))["degraded"].keys() != {"projection proposals"}:  # noqa: ASYNC110
+            # Consultation and identity have not said anything yet: that is no fault.
+            waiting = {"projection proposals", "reactions"}
+            while (await readyz(town))["degraded"].keys() != waiting:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await client.close()
         await town.close_channels()

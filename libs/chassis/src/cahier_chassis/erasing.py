@@ -96,6 +96,16 @@ class Holdings(Protocol):
         """
 
 
+class NothingHeld:
+    """Holdings of a service that stores nothing under persons' ids."""
+
+    async def held(self, subject: str, seq: int) -> Held:
+        return Held()
+
+    async def forget(self, subject: str, seq: int) -> None:
+        """There is nothing to clean."""
+
+
 class Told(Protocol):
     """The service's own classes of public events, from cahier_record."""
 

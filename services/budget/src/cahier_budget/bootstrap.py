@@ -23,6 +23,7 @@ from cahier_budget.application.projections import (
 )
 from cahier_budget.application.publishing import publish
 from cahier_budget.application.queries import Queries
+from cahier_budget.application.stored import CODEC
 from cahier_budget.entrypoints.grpc import ANONYMOUS, UNTRACED, BudgetGrpc
 from cahier_budget.settings import BudgetSettings
 from cahier_chassis import metrics
@@ -32,9 +33,11 @@ from cahier_chassis.bus import (
     run_own_projection,
     run_public_projection,
 )
+from cahier_chassis.erasing import Erasing, NothingHeld, replay
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
 from cahier_chassis.public_log import keep_public_log
+from cahier_chassis.reacting import run_reactions
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import (
@@ -46,6 +49,7 @@ from cahier_ledger.bus.projection import OwnProjection, PublicProjection
 from cahier_ledger.bus.streams import public_stream
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
+from cahier_record.budget import events
 
 SERVICE = "budget"
 
@@ -64,7 +68,18 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     run_own_projection(unit, own, ledger)
     run_public_projection(unit, PROPOSALS.name, partial(_proposals, views))
     relay_outbox(unit, ledger)
+    await _forget(unit, settings, ledger, own)
     _serve(unit, settings, ledger, views, own)
+
+
+async def _forget(unit: Unit, settings: BudgetSettings, ledger: Ledger, own: OwnProjection) -> None:
+    """Confirms erasures: nothing here stands under a person's id."""
+    erasures = settings.erasures()
+    erasing = Erasing(SERVICE, ledger, CODEC, events, NothingHeld(), erasures, unit.clock)
+    await replay(erasing, own)
+    inbox = unit.stores.open_inbox()
+    unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))
+    run_reactions(unit, inbox, [erasing.reaction()])
 
 
 def _serve(

@@ -20,6 +20,7 @@ from cahier_budget.domain import checks
 from cahier_budget.domain.election import COUNTED, PUBLISHED, Election
 from cahier_budget.domain.project import AcceptedProposal, Project
 from cahier_budget.domain.rules import PROJECTS_MAX
+from cahier_chassis.disclosures import disclosed
 from cahier_chassis.tokens import Claims, require_role
 from cahier_kernel.errors import NotFound
 from cahier_ledger.model import Disclosure
@@ -121,11 +122,12 @@ class Queries:
         return answer
 
     async def disclosures(self, event_id: str) -> list[Disclosure]:
-        """The texts behind a public event's digests. Raises NotFound `event_not_found`."""
+        """The texts behind a public event's digests.
+
+        Raises NotFound `event_not_found` or `disclosures_erased`.
+        """
         id = str(checks.uuid(event_id, "event_id"))
-        if await asyncio.to_thread(self._ledger.public_by_id, id) is None:
-            raise NotFound("event_not_found", "no such public event", field="event_id")
-        return await asyncio.to_thread(self._ledger.disclosures, id)
+        return await asyncio.to_thread(disclosed, self._ledger, id)
 
     async def _read(self, election_id: str, read: Callable[[Election], T]) -> T:
         id = checks.uuid(election_id, "election_id")

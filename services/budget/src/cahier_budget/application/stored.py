@@ -8,6 +8,7 @@ a test holds them equal to what the general writer makes.
 from __future__ import annotations
 
 from cahier_budget.domain.ballots import BALLOT_TOPIC, BallotCast, Envelope, ballot_id
+from cahier_chassis.erasing import register_erasing
 from cahier_kernel import base64url
 from cahier_ledger.codec import Codec
 from cahier_ledger.model import NewEvent, PublicLeaf
@@ -16,6 +17,7 @@ from cahier_record.budget.events import BallotCast as PublicBallotCast
 
 CODEC = Codec()
 BALLOTS = CODEC.register(BALLOT_TOPIC, BallotCast)
+register_erasing(CODEC, "budget")
 
 _LEAF = (
     b'{"data":{"credential":"%%b","election":"%b","electorate":"%b","scheme":"%b",'

@@ -17,7 +17,7 @@ from cahier_budget.domain.ballots import ballot_id
 from cahier_budget.entrypoints import translate
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
-from cahier_chassis.tokens import require_role
+from cahier_chassis.tokens import require_role, require_self_or_admin
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceServicer
 from cahier_ledger.store import LedgerReader
@@ -228,6 +228,13 @@ class BudgetGrpc(BudgetServiceServicer):
                 pb.Disclosure(salt=item.salt, name=item.name, value=item.value) for item in found
             ]
         )
+
+    async def ExportSubject(
+        self, request: pb.ExportSubjectRequest, context: Any
+    ) -> pb.ExportSubjectResponse:
+        """Nothing: ballots and their voters meet under pseudonyms that identity alone can make."""
+        require_self_or_admin(current_claims(), request.subject_id)
+        return pb.ExportSubjectResponse()
 
     async def _once(
         self,
