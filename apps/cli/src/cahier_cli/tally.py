@@ -6,22 +6,25 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
 from msgspec.structs import replace
 
+from cahier_cli.tally_explain import explanation
 from cahier_cli.tally_report import Ties, document, print_table, warn
 from cahier_kernel.errors import DomainError, Invalid
 from cahier_record.budget.pabulib import Instance, PabulibError, profile_of, read, score_threshold
 from cahier_record.budget.tally import (
     Completion,
+    Profile,
     Result,
     Stop,
     Terms,
     Utility,
     count,
     rule_named,
+    satisfaction,
 )
 
 FILE_BYTES_MAX = 512 * 1024 * 1024
@@ -57,6 +60,11 @@ RAISING = ("add1", "add1-greedy")
     help="Among equals: the file's order for its own greedy rule, else the cheapest; or the id.",
 )
 @click.option("--strict", is_flag=True, help="Refuse a file with invalid ballots or wrong counts.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Add to the JSON why each project won or lost and what other rules choose; takes longer.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the table.")
 def tally(
     file: Path,
@@ -66,6 +74,7 @@ def tally(
     stop: Stop | None,
     ties: Ties,
     strict: bool,
+    explain: bool,
     as_json: bool,
 ) -> None:
     """Count the election in FILE (Pabulib, .pb), in exact arithmetic.
@@ -82,11 +91,11 @@ def tally(
         found = _terms(name, rule, utility, completion, stop)
         return replace(found, ties="lexicographic") if ties == "lexicographic" else found
 
-    result = _count(file, instance, name, terms)
-    if as_json:
-        click.echo(json.dumps(document(instance, result, ties), indent=2))
+    counted = _count(file, instance, name, terms)
+    if as_json or explain:
+        click.echo(json.dumps(_answer(instance, counted, ties, explain=explain), indent=2))
     else:
-        print_table(file.name, instance, result)
+        print_table(file.name, instance, counted.result)
         warn(instance)
 
 
@@ -126,16 +135,30 @@ def _terms(
     )
 
 
-def _count(file: Path, instance: Instance, name: str, make_terms: Callable[[], Terms]) -> Result:
+class _Count(NamedTuple):
+    profile: Profile
+    terms: Terms
+    result: Result
+
+
+def _count(file: Path, instance: Instance, name: str, make_terms: Callable[[], Terms]) -> _Count:
     try:
         terms = make_terms()
         profile = profile_of(instance)
-        threshold = score_threshold(instance, profile)
-        return count(profile, name, replace(terms, threshold=threshold))
+        terms = replace(terms, threshold=score_threshold(instance, profile))
+        return _Count(profile, terms, count(profile, name, terms))
     except DomainError as error:
         _refuse(f"{file}: {error.field}: {error.rule}")
     except ValueError as error:
         _refuse(f"{file}: {error}")
+
+
+def _answer(instance: Instance, count: _Count, ties: Ties, *, explain: bool) -> dict[str, object]:
+    found = satisfaction(count.result, count.profile.groups)
+    told = document(instance, count.result, found, ties)
+    if explain:
+        told |= explanation(instance, count.profile, count.result, count.terms)
+    return told
 
 
 def _refuse(reason: str) -> NoReturn:

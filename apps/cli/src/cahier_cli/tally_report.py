@@ -7,16 +7,18 @@ from typing import Literal
 
 import click
 
+from cahier_cli.tally_explain import ratio, satisfied
 from cahier_record.budget.pabulib import Instance, InvalidBallot
-from cahier_record.budget.tally import Outcome, Result, format_amount
+from cahier_record.budget.tally import Outcome, Result, Satisfaction, format_amount
 
 WARNINGS_SHOWN_MAX = 10
-FINER = 6  # decimals by which prices are told more finely than the amounts of the election
 
 Ties = Literal["standard", "lexicographic"]
 
 
-def document(instance: Instance, result: Result, ties: Ties) -> dict[str, object]:
+def document(
+    instance: Instance, result: Result, found: Satisfaction, ties: Ties
+) -> dict[str, object]:
     """The answer for programs: amounts and scores are decimal strings, amounts in the file's unit.
 
     `threshold`, the least score that may win, stands only where the rule asks for one, and a
@@ -32,6 +34,7 @@ def document(instance: Instance, result: Result, ties: Ties) -> dict[str, object
         "budget": format_amount(result.budget, result.decimals),
         "spent": format_amount(result.spent, result.decimals),
         "voters": result.voters,
+        "satisfaction": satisfied(found, result.decimals),
         "selected": list(result.selected),
         "projects": [_project(result, outcome) for outcome in result.projects],
         "invalid_ballots": [
@@ -53,12 +56,12 @@ def document(instance: Instance, result: Result, ties: Ties) -> dict[str, object
 
 
 def _bought(result: Result) -> dict[str, object]:
-    """What the voters bought with their own money, as amounts rounded to a millionth of a cent."""
+    """What the voters bought with their own money; ratios are rounded."""
     told: dict[str, object] = {
         "rounds": [
             {
                 "id": each.id,
-                "price": _ratio(each.price, result.decimals),
+                "price": ratio(Fraction(*each.price), result.decimals),
                 "paying_it": each.full,
                 "supporters": each.supporters,
             }
@@ -66,17 +69,12 @@ def _bought(result: Result) -> dict[str, object]:
         ]
     }
     if result.endowment is not None:
-        told["endowment"] = _ratio(result.endowment, result.decimals)
+        told["endowment"] = ratio(Fraction(*result.endowment), result.decimals)
     if result.stop is not None:
         told |= {"stop": result.stop, "raises": result.raises}
     if result.preferred is not None:
         told["preferred"] = dict(zip(("shares", "greedy"), result.preferred, strict=True))
     return told
-
-
-def _ratio(ratio: tuple[int, int], decimals: int) -> str:
-    scaled = round(Fraction(*ratio) * 10**FINER)
-    return format_amount(scaled, decimals + FINER)
 
 
 def _project(result: Result, outcome: Outcome) -> dict[str, object]:

@@ -4,7 +4,7 @@ Cities publish and researchers compare elections in this format (Faliszewski et 
 'Participatory Budgeting: Data, Tools, and Analysis', IJCAI 2023), so it is Cahier's way in and out.
 """
 
-from cahier_record.budget.pabulib.counting import profile_of, score_threshold
+from cahier_record.budget.pabulib.counting import groups_by_district, profile_of, score_threshold
 from cahier_record.budget.pabulib.model import (
     WITHDRAWN_COST,
     Ballot,
@@ -25,6 +25,7 @@ __all__ = [
     "PabulibError",
     "Project",
     "cents",
+    "groups_by_district",
     "profile_of",
     "read",
     "score_threshold",

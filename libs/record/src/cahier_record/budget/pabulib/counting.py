@@ -55,6 +55,26 @@ def score_threshold(instance: Instance, profile: Profile) -> int | None:
     return ceil(parse_decimal(text) * _power(profile.score_decimals)) if text else None
 
 
+def groups_by_district(instance: Instance) -> dict[str, list[Group]]:
+    """The valid ballots by the voter's district, where VOTES has such a column; else nothing.
+
+    The column is `neighborhood` or `district`; ballots without an entry stand under `""`. What a
+    ballot lists is kept, points are not.
+    """
+    columns = instance.extra_vote_columns
+    named = next((name for name in ("neighborhood", "district") if name in columns), None)
+    if named is None:
+        return {}
+    at = columns.index(named)
+    found: dict[str, Counter[tuple[str, ...]]] = {}
+    for ballot in instance.ballots:
+        found.setdefault(ballot.extra[at].strip(), Counter())[ballot.projects] += 1
+    return {
+        district: [Group(projects=projects, count=count) for projects, count in groups.items()]
+        for district, groups in found.items()
+    }
+
+
 def _weighed(instance: Instance) -> Iterable[Weighed]:
     if instance.has_points:
         return ((ballot.projects, ballot.points) for ballot in instance.ballots)

@@ -5,8 +5,10 @@ A profile is neutral: it comes from the public log or from a file, and the same 
 so whoever holds the ballots gets the published result again.
 """
 
+from cahier_record.budget.tally.compared import Alternative, side_by_side
+from cahier_record.budget.tally.needs import Needs, needs
 from cahier_record.budget.tally.profile import Candidate, Group, Profile, format_amount
-from cahier_record.budget.tally.result import Outcome, Reason, Result, Round
+from cahier_record.budget.tally.result import FUNDED, Outcome, Reason, Result, Round
 from cahier_record.budget.tally.rules import (
     RULES,
     Rule,
@@ -14,25 +16,44 @@ from cahier_record.budget.tally.rules import (
     count,
     rule_named,
 )
+from cahier_record.budget.tally.satisfaction import (
+    Satisfaction,
+    satisfaction,
+    satisfaction_by,
+)
+from cahier_record.budget.tally.shares import money_left, own_share
 from cahier_record.budget.tally.terms import Completion, Stop, Terms, TieOrder, Utility
+from cahier_record.budget.tally.why import Why, why
 
 __all__ = [
+    "FUNDED",
     "RULES",
+    "Alternative",
     "Candidate",
     "Completion",
     "Group",
+    "Needs",
     "Outcome",
     "Profile",
     "Reason",
     "Result",
     "Round",
     "Rule",
+    "Satisfaction",
     "Stop",
     "Terms",
     "TieOrder",
     "UnknownRule",
     "Utility",
+    "Why",
     "count",
     "format_amount",
+    "money_left",
+    "needs",
+    "own_share",
     "rule_named",
+    "satisfaction",
+    "satisfaction_by",
+    "side_by_side",
+    "why",
 ]

@@ -5,6 +5,7 @@ Only whole numbers stand here: how many voters cast a ballot, and which projects
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import chain
 
 import numpy as np
@@ -50,6 +51,22 @@ class Electorate:
         self.weights: list[Floats] = [self.counts[rows] for rows in self.supporters]
         self.votes = [int(weights.sum()) for weights in self.weights]
 
+    def with_more(self, place: int, count: int) -> Electorate:
+        """The electorate with `count` more voters who list just the project at `place`."""
+        more = copy(self)
+        row = np.array([len(self.counts)], np.int32)
+        weight = np.array([count], np.float64)
+        more.counts = np.concatenate([self.counts, weight])
+        more.offsets = np.append(self.offsets, self.offsets[-1] + 1)
+        more.listed = np.append(self.listed, np.int32(place)).astype(np.int32)
+        more.supporters, more.weights = list(self.supporters), list(self.weights)
+        more.supporters[place] = np.concatenate([self.supporters[place], row])
+        more.weights[place] = np.concatenate([self.weights[place], weight])
+        more.votes = list(self.votes)
+        more.votes[place] += count
+        more.voters += count
+        return more
+
     def listings(self, rows: Indexes) -> tuple[Indexes, npt.NDArray[np.int64]]:
         """What the ballots of `rows` list, one after another, and how many each of them lists."""
         starts = self.offsets.take(rows)
@@ -69,7 +86,10 @@ def _once(rows: Indexes, listed: Indexes, projects: int) -> tuple[Indexes, Index
     """The pairs (row, project) in ascending order, each once."""
     keys = rows.astype(np.int64) * projects + listed
     if len(keys) and not bool((keys[1:] > keys[:-1]).all()):
-        keys = np.unique(keys)
+        keys.sort()
+        first = np.ones(len(keys), np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=first[1:])
+        keys = keys.compress(first)
         return (keys // projects).astype(np.int32), (keys % projects).astype(np.int32)
     return rows, listed
 

@@ -74,13 +74,7 @@ def equal_shares(field: Field) -> Result:
 def purchases(field: Field) -> Raised:
     """What the voters buy with their own money, at the endowment that the terms lead to."""
     terms, voters = field.terms, field.electorate.voters
-    market = Market(
-        electorate=field.electorate,
-        contenders=field.contenders if voters else [],
-        costs=field.costs,
-        utilities=field.costs if terms.utility == "cost" else [1] * len(field.costs),
-        ranks=field.ranks,
-    )
+    market = market_of(field)
     start = (field.budget, max(voters, 1))
     if terms.completion not in ADD1:
         return Raised(last=Buyers(market, start, field.purse()).run(), raises=0)
@@ -92,6 +86,17 @@ def purchases(field: Field) -> Raised:
         envelope=field.budget,
         stop=terms.stop,
     ).run()
+
+
+def market_of(field: Field) -> Market:
+    """What the voters of a field may buy; without voters, nothing."""
+    return Market(
+        electorate=field.electorate,
+        contenders=field.contenders if field.electorate.voters else [],
+        costs=field.costs,
+        utilities=field.costs if field.terms.utility == "cost" else [1] * len(field.costs),
+        ranks=field.ranks,
+    )
 
 
 def spend_greedily(field: Field, bought: list[int]) -> list[Turn]:

@@ -13,7 +13,7 @@ from cahier_record.budget.tally.greedy import outcome_of
 from cahier_record.budget.tally.limits import Purse
 from cahier_record.budget.tally.profile import Profile
 from cahier_record.budget.tally.result import Outcome, Reason, Result
-from cahier_record.budget.tally.standing import Gate, standings, tie_ranks
+from cahier_record.budget.tally.standing import Gate, Standing, standings, tie_ranks
 from cahier_record.budget.tally.terms import Terms
 
 
@@ -23,17 +23,26 @@ class Field:
     budget: the envelope without what the fixed projects cost. free: contenders that cost nothing
     and are funded at once, in the order of ties; contenders: those that cost something.
     ranks: among equals the lower goes first.
+    electorate, standing: what the ballots say, where that is known already.
     Raises Invalid with code `rule_unfit` where a ballot gives a project less than nothing.
     """
 
-    def __init__(self, profile: Profile, rule: str, terms: Terms) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        rule: str,
+        terms: Terms,
+        *,
+        electorate: Electorate | None = None,
+        standing: list[Standing] | None = None,
+    ) -> None:
         if any(group.points and min(group.points) < 0 for group in profile.groups):
             why = f"{rule!r} takes what a ballot lists as support, but some points are negative"
             raise Invalid("rule_unfit", why, field="rule", name=rule)
         self.profile, self.rule, self.terms = profile, rule, terms
-        self.standing = standings(profile)
+        self.standing = standing or standings(profile)
         self.ranks = tie_ranks(self.standing, terms)
-        self.electorate = Electorate(profile)
+        self.electorate = electorate or Electorate(profile)
         gate = Gate(profile, terms)
         self.budget = gate.budget
         self.refusals = [gate.refusal(one, one.votes) for one in self.standing]

@@ -6,7 +6,7 @@ costs more than the whole envelope are no contenders: they never win, and nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from cahier_record.budget.tally.limits import Purse
@@ -16,26 +16,36 @@ from cahier_record.budget.tally.standing import Gate, Standing, standings, tie_k
 from cahier_record.budget.tally.terms import Terms, Utility
 
 
-def count_greedy(profile: Profile, rule: str, terms: Terms, *, stops: bool) -> Result:
+def count_greedy(
+    profile: Profile,
+    rule: str,
+    terms: Terms,
+    *,
+    stops: bool,
+    standing: Sequence[Standing] | None = None,
+) -> Result:
     """Fund by descending merit what still fits; with `stops`, nothing after the first misfit.
 
     Only what the envelope cannot pay stops it: a quota, an alternative or a credit just skips.
+    standing: what the ballots say, where that is known already.
     """
+    if standing is None:
+        standing = standings(profile)
     gate, purse = Gate(profile, terms), Purse(profile, terms, profile.budget)
     outcomes: list[Outcome] = []
     stopped = False
-    for standing in sorted(standings(profile), key=_precedence(terms)):
-        reason = gate.refusal(standing, standing.score)
+    for one in sorted(standing, key=_precedence(terms)):
+        reason = gate.refusal(one, one.score)
         left_then = None
         if reason is None and stopped:
             reason = "after_stop"
         elif reason is None:
             left_then = purse.left
-            reason = purse.refusal(standing.place) or "selected"
+            reason = purse.refusal(one.place) or "selected"
             stopped = stops and reason == "does_not_fit"
             if reason == "selected":
-                purse.take(standing.place)
-        outcomes.append(outcome_of(standing, reason, left_then))
+                purse.take(one.place)
+        outcomes.append(outcome_of(one, reason, left_then))
     funded = fixed_first(outcomes)
     return Result(
         rule=rule,

@@ -17,6 +17,7 @@ price is worked out in integers too. No float decides anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from heapq import heapify, heappop, heappush
 from math import gcd, inf
 
@@ -102,17 +103,34 @@ class Buyers:
         ]
         heapify(self._queue)
 
-    def run(self, earlier: Pass | None = None) -> Pass:
-        """Buy until nobody's supporters can pay; `earlier` is a pass from a lower endowment."""
+    def run(
+        self, earlier: Pass | None = None, watch: Callable[[Buyers], None] | None = None
+    ) -> Pass:
+        """Buy until nobody's supporters can pay; `earlier` is a pass from a lower endowment.
+
+        watch: is called before each purchase and at the end, and may look with `look`.
+        """
         done = Pass(endowment=self._endowment, purchases=[], settled=earlier is not None)
         while True:
             before = _following(earlier, len(done.purchases)) if done.settled else None
+            if watch is not None:
+                watch(self)
             best = self._choose(done, before)
             if best is None:
                 break
             self._buy(best)
             done.purchases.append(best)
         return done
+
+    @property
+    def bought(self) -> Collection[int]:
+        """What has been bought so far."""
+        return self._paid.keys()
+
+    def look(self, contender: int) -> tuple[Purchase | None, Ratio]:
+        """What the contender would cost its supporters now, and the money that they hold."""
+        rows, weights, _ = self._living(contender)
+        return self._offer(contender), (self._money(rows, weights), self._unit)
 
     def _choose(self, done: Pass, before: Purchase | None) -> Purchase | None:
         """The project of the lowest exact rate; keeps or gives up that the passes are settled.
