@@ -265,6 +265,12 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 @pytest.fixture(scope="session")
+def town_at() -> Callable[[Path], Town]:
+    """Starts a town in a folder; whoever starts one stops it."""
+    return Town
+
+
+@pytest.fixture(scope="session")
 def staff(town: Town) -> Person:
     """Somebody of the city's staff, signed in."""
     person = town.person()

@@ -7,7 +7,7 @@ publishes, and its hashes must lead from the entry, as the log serves it, to the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -27,15 +27,17 @@ from cahier_ledger.log.policy import BadPolicy, Policy
 from cahier_ledger.log.proof import Receipt
 from cahier_portal.publiclog import Entry, PublicLogs, Recorded
 
-GOOD, ALTERED, FOREIGN, UNREADABLE = "good", "altered", "foreign", "unreadable"
+GOOD, UNWITNESSED, ALTERED = "good", "unwitnessed", "altered"
+FOREIGN, UNREADABLE = "foreign", "unreadable"
 
 
 @dataclass(frozen=True)
 class LogKeys:
-    """The keys of one epoch of one log, and where its files are, below the site's address."""
+    """The keys of one epoch of one log. base: how many entries stand in earlier ones."""
 
     service: str
     epoch: int
+    base: int
     origin: str
     vkeys: tuple[Vkey, ...]
     policy: Policy
@@ -44,6 +46,12 @@ class LogKeys:
     def path(self) -> str:
         """The log's address without the host."""
         return f"/tlog/{self.service}/{self.epoch}"
+
+    @property
+    def quorum_json(self) -> str:
+        """What the policy asks for, for the check in the browser."""
+        groups = [[each.name, each.threshold, each.members] for each in self.policy.groups]
+        return msgspec.json.encode({"quorum": self.policy.quorum, "groups": groups}).decode()
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,11 @@ class Cosigned:
 
 @dataclass(frozen=True)
 class Verdict:
-    """kind: good, altered (it does not hold), foreign (of no log of ours), unreadable."""
+    """What a receipt is worth.
+
+    kind: good; unwitnessed (right, but the quorum of the log's policy lacks); altered (it does not
+    hold); foreign (of no log of ours); unreadable.
+    """
 
     kind: str
     checkpoint: Checkpoint | None = None
@@ -80,7 +92,9 @@ async def keys_of(logs: PublicLogs, service: str) -> list[LogKeys]:
         keys = await logs.file(service, f"{each.epoch}/key") or b""
         policy = await logs.file(service, f"{each.epoch}/policy") or b""
         found.append(
-            LogKeys(service, each.epoch, each.origin, read_vkeys(keys), read_policy(policy))
+            LogKeys(
+                service, each.epoch, each.base, each.origin, read_vkeys(keys), read_policy(policy)
+            )
         )
     return found
 
@@ -110,6 +124,11 @@ def witnesses_of(policy: Policy, note: Note) -> list[Cosigned]:
     return [Cosigned(name, datetime.fromtimestamp(time_s, UTC)) for name, time_s in times]
 
 
+def is_witnessed(policy: Policy, note: Note) -> bool:
+    """Whether the policy's quorum has cosigned; the log's own signature is checked elsewhere."""
+    return replace(policy, logs=()).satisfied_by(note)
+
+
 async def check(raw: bytes, logs: PublicLogs, known: Sequence[LogKeys]) -> Verdict:
     """What a receipt is worth; raises Unavailable where the log does not answer."""
     try:
@@ -132,7 +151,8 @@ async def check(raw: bytes, logs: PublicLogs, known: Sequence[LogKeys]) -> Verdi
     except (BadNote, BadProof, BrokenBundle):
         return Verdict(ALTERED, checkpoint)
     recorded = Recorded(receipt.index, msgspec.Raw(leaf), epoch=log.epoch, service=log.service)
-    return Verdict(GOOD, checkpoint, receipt.index, Entry(recorded), witnesses)
+    kind = GOOD if is_witnessed(log.policy, note) else UNWITNESSED
+    return Verdict(kind, checkpoint, receipt.index, Entry(recorded), witnesses)
 
 
 async def _leaf(logs: PublicLogs, log: LogKeys, index: int, size: int) -> bytes:

@@ -13,15 +13,17 @@ from litestar.datastructures import UploadFile
 from markupsafe import Markup
 
 from cahier_kernel.clock import from_rfc3339
-from cahier_kernel.errors import NotFound, Unavailable
+from cahier_kernel.errors import DomainError, NotFound, Unavailable
+from cahier_kernel.texts import ERASED
 from cahier_ledger.log.checkpoint import Checkpoint, parse_checkpoint
-from cahier_ledger.log.note import BadNote, Note, to_base64, verified_by
+from cahier_ledger.log.note import BadNote, to_base64, verified_by
 from cahier_ledger.log.policy import Policy
 from cahier_ledger.log.proof import RECEIPT_BYTES_MAX
 from cahier_portal import checking, pictures
 from cahier_portal.catalogue import t
 from cahier_portal.checking import Cosigned, LogKeys, Verdict
 from cahier_portal.contracts import EVENT_ID_CHARS_MAX
+from cahier_portal.disclosed import Disclosed
 from cahier_portal.formats import day_and_time, number
 from cahier_portal.forms import FormError
 from cahier_portal.parameters import Caller, PathText, QueryText
@@ -35,10 +37,11 @@ _PAGES = (("proposal", "proposal"), ("report", "report"), ("election", "election
 
 @dataclass(frozen=True)
 class EpochCard:
-    """That a log began anew, and why: what its first entry says."""
+    """That a log began anew: what its first entry says, and why, in the words of whoever did it."""
 
     entry: Entry
     lost: int
+    reason: str = ""
 
     @property
     def at(self) -> datetime:
@@ -104,7 +107,8 @@ async def _page(
     errors: list[FormError] | None = None,
 ) -> Page:
     logs = visit.portal.logs
-    cards = await asyncio.gather(*(_card(logs, service) for service in logs.services))
+    disclosed = Disclosed(visit.portal.services)
+    cards = await asyncio.gather(*(_card(logs, each, disclosed) for each in logs.services))
     address = visit.portal.settings.public_url.rstrip("/")
     return visit.page(
         "transparency.html",
@@ -131,7 +135,7 @@ def _commands(address: str) -> list[tuple[str, str]]:
     ]
 
 
-async def _card(logs: PublicLogs, service: str) -> LogCard:
+async def _card(logs: PublicLogs, service: str, disclosed: Disclosed) -> LogCard:
     try:
         keys, raw, growth, opened = await asyncio.gather(
             checking.keys_of(logs, service),
@@ -139,9 +143,9 @@ async def _card(logs: PublicLogs, service: str) -> LogCard:
             logs.growth(service),
             logs.past(service, "epochs"),
         )
-    except Unavailable:
+        epochs = [await _epoch(entry, disclosed) for entry in opened.entries]
+    except DomainError:
         return LogCard(service, is_away=True)
-    epochs = [EpochCard(entry, _lost(entry)) for entry in opened.entries]
     points = [(_instant(at), leaves) for at, leaves in growth]
     card = LogCard(service, keys, growth=points, epochs=epochs)
     return _signed(card, raw) if raw and keys else card
@@ -156,14 +160,15 @@ def _signed(card: LogCard, raw: bytes) -> LogCard:
         held["checkpoint"] = checkpoint
         held["is_signed"] = checkpoint.origin == log.origin and bool(verified_by(note, log.vkeys))
         held["witnesses"] = checking.witnesses_of(log.policy, note)
-        held["is_quorum_met"] = _is_met(log, note)
+        held["is_quorum_met"] = checking.is_witnessed(log.policy, note)
     except BadNote:
         held["is_signed"] = False
     return LogCard(card.service, card.keys, growth=card.growth, epochs=card.epochs, **held)
 
 
-def _is_met(log: LogKeys, note: Note) -> bool:
-    return log.policy.satisfied_by(note)
+async def _epoch(entry: Entry, disclosed: Disclosed) -> EpochCard:
+    reason = (await disclosed.of(entry)).get("reason")
+    return EpochCard(entry, _lost(entry), t("word.erased") if reason == ERASED else reason)
 
 
 def _lost(entry: Entry) -> int:

@@ -1,6 +1,6 @@
 // 'Check a receipt' in the browser: a chosen or dropped file never leaves it. Without this script,
 // or where the browser has no Ed25519, the form sends the file to the site.
-import { checkReceipt, readKey, Refusal } from "./tlog.js";
+import { checkReceipt, readLogs, Refusal } from "./tlog.js";
 
 const part = (name) => document.querySelector(`[data-check="${name}"]`);
 const form = part("form");
@@ -24,21 +24,6 @@ const canCheck = async () => {
   }
 };
 
-// The keys that this page publishes, as it shows them to everybody.
-const readTrust = async () => {
-  const [keys, logs, witnesses] = [[], {}, []];
-  for (const each of document.querySelectorAll("[data-key]")) {
-    const key = await readKey(each.dataset.key);
-    if (each.dataset.witness) {
-      witnesses.push({ name: each.dataset.witness, key });
-    } else {
-      keys.push(key);
-      logs[each.dataset.origin] = each.dataset.log;
-    }
-  }
-  return { keys, logs, witnesses };
-};
-
 const show = (kind, facts = {}) => {
   const shown = document.querySelector(`[data-verdict="${kind}"]`).content.cloneNode(true);
   for (const place of shown.querySelectorAll("[data-fill]")) {
@@ -58,14 +43,14 @@ const show = (kind, facts = {}) => {
 const check = async (text) => {
   delete told.dataset.kind;
   try {
-    const found = await checkReceipt(text, await readTrust());
+    const found = await checkReceipt(text, await readLogs(document));
     const facts = {
       index: number(found.index), size: number(found.size), origin: found.origin,
       event: found.leaf.id,
     };
     if (found.cosigned.length)
       facts.witnesses = found.cosigned.map((each) => `${each.name} (${moment(each.time)})`).join(", ");
-    show("good", facts);
+    show(found.isWitnessed ? "good" : "unwitnessed", facts);
   } catch (error) {
     if (!(error instanceof Refusal)) console.info(error);
     const origin = /\n\n([^\n]+)\n/.exec(text)?.[1] ?? "";

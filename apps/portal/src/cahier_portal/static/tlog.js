@@ -104,7 +104,6 @@ const isBy = (signature, key) => signature.name === key.name && same(signature.k
 // Refuses unless one of the log's keys signed and all that claim to be by them did.
 const checkLogSignature = async (receipt, keys) => {
   const known = keys.filter((key) => key.algorithm === ED25519 && key.name === receipt.origin);
-  if (!known.length) refuse("foreign", receipt.origin);
   let count = 0;
   for (const key of known)
     for (const each of receipt.signatures.filter((one) => isBy(one, key))) {
@@ -127,6 +126,14 @@ const checkWitnesses = async (receipt, witnesses) => {
       found.push({ name, time: Number(time) });
     }
   return found;
+};
+
+// Whether a policy's quorum has cosigned (tlog-policy): a witness, a group of them, or none.
+const isMet = ({ quorum, groups }, cosigned) => {
+  const names = new Set(cosigned.map((each) => each.name));
+  for (const [name, threshold, members] of groups)
+    if (members.filter((member) => names.has(member)).length >= threshold) names.add(name);
+  return quorum === "none" || names.has(quorum);
 };
 
 // The root that a leaf and its siblings lead to (RFC 9162, section 2.1.3.2).
@@ -170,7 +177,7 @@ const entryOf = (bundle, place) => {
 // The entry's bytes. They need no trust: they are checked against the signed root.
 const fetchLeaf = async (log, receipt) => {
   for (const path of bundlePaths(receipt.index, receipt.size)) {
-    const answer = await fetch(`${log}/${path}`, { credentials: "omit" });
+    const answer = await fetch(`${log.address}/${path}`, { credentials: "omit" });
     if (answer.ok) {
       const bundle = new Uint8Array(await answer.arrayBuffer());
       return entryOf(bundle, receipt.index % TILE);
@@ -180,15 +187,34 @@ const fetchLeaf = async (log, receipt) => {
   throw new Error("the log did not answer");
 };
 
-// keys: of all the city's logs. logs: address by origin. witnesses: {name, key}. Raises Refusal
-// where the receipt does not hold, and other errors where it could not be checked.
-export const checkReceipt = async (text, { keys, logs, witnesses }) => {
+// logs: by origin, what is known of each: address, keys, witnesses ({name, key}), quorum, groups.
+// Raises Refusal where the receipt does not hold, other errors where it could not be checked.
+export const checkReceipt = async (text, logs) => {
   const receipt = readReceipt(text);
-  await checkLogSignature(receipt, keys);
-  const cosigned = await checkWitnesses(receipt, witnesses);
+  const log = logs[receipt.origin] ?? refuse("foreign", receipt.origin);
+  await checkLogSignature(receipt, log.keys);
+  const cosigned = await checkWitnesses(receipt, log.witnesses);
   if (receipt.index >= receipt.size) refuse("altered", "inclusion");
-  const leaf = await fetchLeaf(logs[receipt.origin], receipt);
+  const leaf = await fetchLeaf(log, receipt);
   await checkInclusion(receipt, leaf);
   const { index, size, origin } = receipt;
-  return { index, size, origin, cosigned, leaf: JSON.parse(new TextDecoder().decode(leaf)) };
+  const isWitnessed = isMet(log, cosigned);
+  const read = JSON.parse(new TextDecoder().decode(leaf));
+  return { index, size, origin, cosigned, isWitnessed, leaf: read };
+};
+
+// The logs that a page publishes, as it shows them to everybody.
+export const readLogs = async (page) => {
+  const logs = Object.create(null);
+  for (const shown of page.querySelectorAll("[data-log]")) {
+    const log = { keys: [], witnesses: [], ...JSON.parse(shown.dataset.policy) };
+    log.address = shown.dataset.log;
+    for (const each of shown.querySelectorAll("[data-key]")) {
+      const key = await readKey(each.dataset.key);
+      if (each.dataset.witness) log.witnesses.push({ name: each.dataset.witness, key });
+      else log.keys.push(key);
+    }
+    logs[shown.dataset.origin] = log;
+  }
+  return logs;
 };
