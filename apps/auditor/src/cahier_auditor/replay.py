@@ -72,9 +72,6 @@ def replay(
             if not verified.findings:
                 raise
             result.stopped[service] = str(error)
-    for fault in result.budget.faults:
-        place, index = place_of(spans_by_service(verified)["budget"], fault.index)
-        result.findings.add(Finding(place, index, RULES, fault.rule))
     progress.clear()
     return result
 
@@ -160,6 +157,7 @@ class _Fold:
                 pass
             case "budget":
                 result.budget.apply(index, leaf)
+                self._note_faults()
                 if isinstance(event, ElectionCreated):
                     self._keep_ballots_on_file(event.election)
             case "consultation":
@@ -172,6 +170,13 @@ class _Fold:
                 result.reporting.apply(leaf)
             case "notifications":
                 result.notifications.apply(leaf)
+
+    def _note_faults(self) -> None:
+        """Takes over what the view holds against the log, so that a ruined one fits memory."""
+        for fault in self._result.budget.faults:
+            label, index = place_of(self._spans, fault.index)
+            self._result.findings.add(Finding(label, index, RULES, fault.rule))
+        self._result.budget.faults.clear()
 
     def _keep_ballots_on_file(self, election: str) -> None:
         def read(wanted: Iterable[int]) -> Iterator[BallotView]:
