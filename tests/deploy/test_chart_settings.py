@@ -12,6 +12,7 @@ from cahier_chassis.settings import ServiceSettings
 
 UNITS = ("identity", "consultation", "reporting", "budget", "notifications", "portal")
 SECRETS = {
+    "_LOG_LOCK": "postgresql://lock:secret@other/locks",
     "_STORE_DSN": "postgresql://city:secret@db/city",
     "_SMTP_URL": "smtp://mail:secret@mail.example:587",
     "_NATS_URL": "nats://city:secret@bus:4222",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -265,3 +266,74 @@ def test_a_unit_can_be_left_out(render: Callable[..., Any], unit: str) -> None:
         for variable in container.get("env", [])
         if variable["name"] == f"PORTAL_{unit.upper()}_ADDRESS"
     ]
+
+
+def log_key_files(spec: dict[str, Any]) -> set[str]:
+    items = volumes(spec).get("log-keys", {}).get("secret", {}).get("items", [])
+    return {item["key"] for item in items}
+
+
+def test_each_service_holds_the_keys_of_its_own_log_alone(rendered: Any) -> None:
+    for labels, spec in rendered.pods():
+        unit = labels["app.kubernetes.io/component"]
+        assert log_key_files(spec) == ({f"{unit}.pem"} if unit in SERVICES else set()), unit
+
+
+def test_the_chart_makes_a_key_for_each_log(embedded: Any) -> None:
+    data = embedded.one("Secret", "cahier-log-keys")["data"]
+    assert set(data) == {f"{service}.pem" for service in SERVICES}
+    keys = {load_pem_private_key(base64.b64decode(pem), None).public_key() for pem in data.values()}
+    assert len(keys) == len(SERVICES)
+    kept = embedded.one("Secret", "cahier-log-keys")["metadata"]["annotations"]
+    assert kept["helm.sh/resource-policy"] == "keep"
+
+
+def test_a_logs_lock_lies_apart_from_the_events(embedded: Any, production: Any) -> None:
+    for service in SERVICES:
+        spec = embedded.one("StatefulSet", f"cahier-{service}")["spec"]["template"]["spec"]
+        claims = {
+            name: volume["persistentVolumeClaim"]["claimName"]
+            for name, volume in volumes(spec).items()
+            if "persistentVolumeClaim" in volume
+        }
+        assert claims == {"data": f"cahier-{service}", "lock": f"cahier-{service}-lock"}
+        embedded.one("PersistentVolumeClaim", f"cahier-{service}-lock")
+    job = production.one("Job", "cahier-budget-migrate")["spec"]["template"]["spec"]
+    (lock,) = [each for each in job["containers"][0]["env"] if each["name"] == "BUDGET_LOG_LOCK"]
+    assert lock["valueFrom"]["secretKeyRef"]["name"] == "toulouse-log-lock"
+
+
+def test_a_key_is_replaced_while_both_sign(render: Callable[..., Any]) -> None:
+    keys = ["budget-2.pem", "budget.pem"]
+    release = render({"services": {"budget": {"logKeys": [*keys, "pkcs11:token=t;object=o"]}}})
+    spec = release.one("StatefulSet", "cahier-budget")["spec"]["template"]["spec"]
+    assert log_key_files(spec) == set(keys)
+    (places,) = [
+        each["value"] for each in spec["containers"][0]["env"] if each["name"] == "BUDGET_LOG_KEYS"
+    ]
+    folder = "/etc/cahier/log"
+    assert places == f"{folder}/budget-2.pem,{folder}/budget.pem,pkcs11:token=t;object=o"
+
+
+def test_logs_are_named_after_the_public_host(render: Callable[..., Any]) -> None:
+    def origin(values: dict[str, Any]) -> str:
+        spec = render(values).one("StatefulSet", "cahier-budget")["spec"]["template"]["spec"]
+        return next(
+            str(each["value"])
+            for each in spec["containers"][0]["env"]
+            if each["name"] == "BUDGET_LOG_ORIGIN"
+        )
+
+    site = {"portal": {"publicUrl": "https://participation.example"}}
+    assert origin(site) == "participation.example/tlog/budget"
+    assert origin(site | {"publicLog": {"host": "b.example"}}) == "b.example/tlog/budget"
+
+
+def test_the_portal_knows_where_each_log_is_served(rendered: Any) -> None:
+    spec = rendered.one("Deployment", "cahier-portal")["spec"]["template"]["spec"]
+    (doors,) = [
+        json.loads(each["value"])
+        for each in spec["containers"][0]["env"]
+        if each["name"] == "PORTAL_UNIT_METRICS"
+    ]
+    assert doors == {service: f"http://cahier-{service}:8081" for service in SERVICES}

@@ -84,6 +84,51 @@ http://{{ include "cahier.fullname" . }}-portal:8080
 {{- end -}}
 {{- end -}}
 
+{{- define "cahier.logKeysSecret" -}}
+{{ .Values.publicLog.keysSecret | default (printf "%s-log-keys" (include "cahier.fullname" .)) }}
+{{- end -}}
+
+{{/* The public logs' host: as given, else the public URL's. */}}
+{{- define "cahier.logHost" -}}
+{{- .Values.publicLog.host | default (urlParse (include "cahier.publicUrl" .) | dig "host" "") -}}
+{{- end -}}
+
+{{/* The key files of a service's log: (dict "name" "budget" "unit" settings). */}}
+{{- define "cahier.logKeyFiles" -}}
+{{- join "," (.unit.logKeys | default (list (printf "%s.pem" .name))) -}}
+{{- end -}}
+
+{{/* Keys as paths; URIs of tokens as they stand. */}}
+{{- define "cahier.logKeyPlaces" -}}
+{{- $places := list -}}
+{{- range splitList "," (include "cahier.logKeyFiles" .) -}}
+{{- $places = append $places (hasPrefix "pkcs11:" . | ternary . (printf "/etc/cahier/log/%s" .)) -}}
+{{- end -}}
+{{- join "," $places -}}
+{{- end -}}
+
+{{/* The public log of one service: (dict "root" $ "name" "budget" "unit" settings). */}}
+{{- define "cahier.logEnv" -}}
+{{- $prefix := upper .name -}}
+- {name: {{ $prefix }}_LOG_KEYS, value: {{ include "cahier.logKeyPlaces" . | quote }}}
+- {name: {{ $prefix }}_LOG_ORIGIN, value: {{ printf "%s/tlog/%s" (include "cahier.logHost" .root) .name | quote }}}
+- {name: {{ $prefix }}_LOG_CHECKPOINT_S, value: {{ .root.Values.publicLog.checkpointSeconds | quote }}}
+{{- $lock := .root.Values.publicLog.lockSecret | default .unit.dsnSecret }}
+{{- if $lock }}
+- name: {{ $prefix }}_LOG_LOCK
+  valueFrom: {secretKeyRef: {name: {{ $lock }}, key: {{ .root.Values.postgres.key }}}}
+{{- else }}
+- {name: {{ $prefix }}_LOG_LOCK, value: /lock/{{ .name }}.db}
+{{- end }}
+{{- if .unit.dsnSecret }}
+# Every process of the service serves the log.
+- {name: {{ $prefix }}_LOG_TILES, value: store}
+{{- end }}
+{{- if .root.Values.publicLog.policyConfigMap }}
+- {name: {{ $prefix }}_LOG_POLICY, value: /etc/cahier/policy/policy}
+{{- end }}
+{{- end -}}
+
 {{/* One variable with the bus's URL: (dict "root" $ "variable" "BUDGET_NATS_URL"). */}}
 {{- define "cahier.natsEnv" -}}
 - name: {{ .variable }}
@@ -131,6 +176,7 @@ http://{{ include "cahier.fullname" . }}-portal:8080
 - {name: {{ $prefix }}_TOKEN_PRIVATE_KEY, value: /etc/cahier/token/token.pem}
 {{- end }}
 {{ include "cahier.natsEnv" (dict "root" .root "variable" (printf "%s_NATS_URL" $prefix)) }}
+{{ include "cahier.logEnv" . }}
 {{- if .unit.dsnSecret }}
 - name: {{ $prefix }}_STORE_DSN
   valueFrom: {secretKeyRef: {name: {{ .unit.dsnSecret }}, key: {{ .root.Values.postgres.key }}}}
