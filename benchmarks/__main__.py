@@ -22,6 +22,7 @@ NAMES = {
     "pages": "pages of the portal, against a bare page of the web framework",
     "telemetry": "calls with traces off, made, kept, and sent to a collector",
     "postgres": "ballots accepted with the store on PostgreSQL, against SQLite",
+    "tally": "counting by every rule, against pabutools, which must find the same winners",
 }
 
 

@@ -2,8 +2,9 @@
 
 Both are found by counting again with only that changed, all else equal; instalments shrink
 alike. An additional ballot lists just this project and gives it as many points as any ballot gives
-a project. With raised endowments (`add1`) the endowment is kept as the count left it, additional voters bring one of their own,
-and an outcome over the envelope is no win: raising everything anew would answer another question.
+a project. With raised endowments (`add1`) the endowment is kept as the count left it, additional
+voters bring one of their own, and an outcome over the envelope is no win: raising everything anew
+would answer another question.
 
 The bound that is found is a true one: at the cost (or number) given the project wins, one unit of
 money dearer (one ballot fewer) it does not. Where a rule is not monotone, there may be others.
