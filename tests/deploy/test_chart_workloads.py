@@ -282,7 +282,8 @@ def test_each_service_holds_the_keys_of_its_own_log_alone(rendered: Any) -> None
 def test_the_chart_makes_a_key_for_each_log(embedded: Any) -> None:
     data = embedded.one("Secret", "cahier-log-keys")["data"]
     assert set(data) == {f"{service}.pem" for service in SERVICES}
-    keys = {load_pem_private_key(base64.b64decode(pem), None).public_key() for pem in data.values()}
+    private = [load_pem_private_key(base64.b64decode(pem), None) for pem in data.values()]
+    keys = {key.public_key().public_bytes_raw() for key in private}
     assert len(keys) == len(SERVICES)
     kept = embedded.one("Secret", "cahier-log-keys")["metadata"]["annotations"]
     assert kept["helm.sh/resource-policy"] == "keep"
