@@ -24,6 +24,8 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from cahier_chassis.erasing import Erasing
+from cahier_chassis.erasures import ErasureList
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.keys import write_key_pair
 from cahier_chassis.pseudonyms import HmacPseudonyms
@@ -39,6 +41,8 @@ from cahier_ledger.bus.streams import declare_public_stream
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.leaves import make_leaf
 from cahier_ledger.ledger import Ledger
+from cahier_notifications.adapters.capture import CapturedMails
+from cahier_notifications.adapters.holdings import SqlHoldings
 from cahier_notifications.adapters.letters import CatalogueLetters
 from cahier_notifications.adapters.read_model import SqlReadModel
 from cahier_notifications.adapters.smtp import SmtpAddress, SmtpServer
@@ -57,10 +61,11 @@ from cahier_notifications.application.projections import (
     fold_reporting,
 )
 from cahier_notifications.application.queries import Queries
-from cahier_notifications.application.stored import read
+from cahier_notifications.application.stored import CODEC, read
 from cahier_notifications.domain.follows import Level, Thing, ThingKind
 from cahier_record.consultation import events as consultation
 from cahier_record.events import Leaf, PublicEvent, decode_leaf
+from cahier_record.notifications import events
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 START_S_MAX = 30.0
@@ -138,6 +143,17 @@ class Desk:
         self.planning = Planning(self.ledger, self.read_model, self.clock, self._count)
         self.commands = Commands(self.ledger, self.read_model, self.unsubscribing, self.clock)
         self.queries = Queries(self.ledger, self.read_model, None)
+        self.folder = folder
+        self.captured = CapturedMails(folder / "captured")
+        self.erasing = Erasing(
+            "notifications",
+            self.ledger,
+            CODEC,
+            events,
+            SqlHoldings(self.views, self.projection, self.captured),
+            ErasureList(folder / "erasures" / "list"),
+            self.clock,
+        )
         self._seqs: dict[str, int] = {}
 
     claims_of = staticmethod(claims_of)

@@ -35,10 +35,9 @@ def test_topics_name_the_service_and_no_python_path():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_golden_event_is_read_with_its_values(path):
     event = read_golden(path)
-    assert path.stem.rpartition(".v")[0] == type(event).TOPIC
+    assert path.stem.rpartition(".v")[0] == CODEC.encode(event)[0]
     for name, value in msgspec.json.decode(path.read_bytes()).items():
-        held = msgspec.to_builtins(getattr(event, name))
-        assert (list(held) if isinstance(held, tuple) else held) == value
+        assert msgspec.json.decode(msgspec.json.encode(getattr(event, name))) == value
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 
 from cahier_chassis import metrics
@@ -15,10 +14,12 @@ from cahier_chassis.bus import (
     run_own_projection,
     run_public_projection,
 )
+from cahier_chassis.erasing import Erasing, replay
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
 from cahier_chassis.pseudonyms import load_pseudonyms
 from cahier_chassis.public_log import keep_public_log
+from cahier_chassis.reacting import run_reactions
 from cahier_chassis.roles import Role
 from cahier_chassis.unit import Unit
 from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
@@ -26,11 +27,11 @@ from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
 )
 from cahier_ledger.bus.envelope import PublicMessage
 from cahier_ledger.bus.projection import OwnProjection, PublicProjection
-from cahier_ledger.bus.reactions import Reactions
 from cahier_ledger.bus.streams import public_stream
 from cahier_ledger.bus.views import Fold, View, ViewDatabase
 from cahier_ledger.ledger import Ledger
 from cahier_notifications.adapters.capture import HOST, CapturedMails, CaptureServer
+from cahier_notifications.adapters.holdings import SqlHoldings
 from cahier_notifications.adapters.letters import CatalogueLetters
 from cahier_notifications.adapters.read_model import SqlReadModel
 from cahier_notifications.adapters.smtp import NoServer, SmtpAddress, SmtpServer
@@ -51,9 +52,11 @@ from cahier_notifications.application.projections import (
 )
 from cahier_notifications.application.publishing import SERVICE
 from cahier_notifications.application.queries import Queries
+from cahier_notifications.application.stored import CODEC
 from cahier_notifications.entrypoints.grpc import ANONYMOUS, NotificationsGrpc
 from cahier_notifications.entrypoints.subscribers import reactions
 from cahier_notifications.settings import NotificationsSettings
+from cahier_record.notifications import events
 
 OTHERS: dict[str, tuple[View, Fold[PublicMessage]]] = {
     "consultation": (CONSULTATION, fold_consultation),
@@ -71,7 +74,8 @@ async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
         settings.data_dir / "keys" / "unsubscribe.key", may_create=ledger.head_seq() == 0
     )
     unsubscribing = SignedTokens(key)
-    read_model = _read_model(unit, ledger)
+    views, own = _views(unit, ledger)
+    read_model = _read_model(unit, ledger, views, own)
     captured = CapturedMails(settings.data_dir / "captured") if _captures(settings) else None
     server = await _mail_server(unit, settings, captured)
     letters = CatalogueLetters(
@@ -85,14 +89,28 @@ async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
     adder = partial(add_NotificationsServiceServicer_to_server, servicer)
     unit.serve_grpc(GrpcServer(SERVICE, [adder], unit.verifier(), anonymous=ANONYMOUS))
     planning = Planning(ledger, read_model, unit.clock, handing_over.wake)
-    _react(unit, settings, planning)
+    erasing = Erasing(
+        SERVICE,
+        ledger,
+        CODEC,
+        events,
+        SqlHoldings(views, own, captured),
+        settings.erasures(),
+        unit.clock,
+    )
+    await replay(erasing, own)
+    # The inbox is as durable as the store: without it mails would be planned twice.
+    inbox = unit.stores.open_inbox()
+    unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))
+    siblings = reactions(planning.react, planning.react_to_many)
+    run_reactions(unit, inbox, [*siblings, erasing.reaction()])
     # In one process at a time: two would hand every mail over twice.
     unit.spawn("handing over", handing_over.run, role=Role.REACT, stand_by=asyncio.Event().wait)
     unit.health.add_degradation("mail server", handing_over.away)
     relay_outbox(unit, ledger)
 
 
-def _read_model(unit: Unit, ledger: Ledger) -> SqlReadModel:
+def _views(unit: Unit, ledger: Ledger) -> tuple[ViewDatabase, OwnProjection]:
     views = unit.stores.open_views()
     unit.on_close("views", partial(asyncio.to_thread, views.close))
     serve_history(unit, ledger, views)
@@ -101,6 +119,12 @@ def _read_model(unit: Unit, ledger: Ledger) -> SqlReadModel:
         views.declare(view)
     own = OwnProjection(ledger, views, OWN, fold_own, observer=BusMeters())
     run_own_projection(unit, own, ledger)
+    return views, own
+
+
+def _read_model(
+    unit: Unit, ledger: Ledger, views: ViewDatabase, own: OwnProjection
+) -> SqlReadModel:
     read_model = SqlReadModel(ledger, views, own)
     for service in OTHERS:
         run_public_projection(unit, service, partial(_projection, read_model, views, service))
@@ -116,37 +140,6 @@ def _projection(
         js, public_stream(service), durable, views, view, fold, observer=BusMeters()
     )
     return read_model.feed(service, projection)
-
-
-def _react(unit: Unit, settings: NotificationsSettings, planning: Planning) -> None:
-    """Reacts to siblings' events once the bus answers; the inbox is as durable as the store."""
-    inbox = unit.stores.open_inbox()
-    unit.on_close("inbox", partial(asyncio.to_thread, inbox.close))
-
-    async def run() -> None:
-        await unit.nats()
-        broker = NatsBroker(
-            settings.nats_url,
-            name=f"{settings.city}-{SERVICE}-reactions",
-            max_reconnect_attempts=-1,
-            logger=None,
-        )
-        running = Reactions(broker, inbox, settings.city, observer=BusMeters())
-        for reaction in reactions(planning.react, planning.react_to_many):
-            running.add(reaction)
-        unit.health.add_degradation("reactions", lambda: _unless_running(running))
-        await running.run()
-
-    unit.spawn("reactions", run, role=Role.REACT)
-
-
-def _unless_running(running: Reactions) -> str:
-    ill = [
-        f"{name} {health.state.value} {health.reason}".strip()
-        for name, health in running.health().items()
-        if not health.is_well
-    ]
-    return "; ".join(ill)
 
 
 def _captures(settings: NotificationsSettings) -> bool:

@@ -48,6 +48,12 @@ class CapturedMails:
         numbers = sorted((n for n in self._numbers() if n < before), reverse=True)
         return [self._read(number) for number in numbers[:limit]]
 
+    def forget(self, recipient: str) -> None:
+        """Deletes the mails to one address. Blocks."""
+        for number in self._numbers():
+            if self._read(number).recipient == recipient:
+                self._file(number).unlink(missing_ok=True)
+
     def count(self) -> int:
         return len(self._numbers())
 

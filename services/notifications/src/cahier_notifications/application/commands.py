@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from cahier_chassis.erasing import not_erased
 from cahier_chassis.tokens import Claims, require_role
 from cahier_kernel.clock import Clock
 from cahier_kernel.errors import Invalid, NotFound
@@ -22,7 +23,7 @@ from cahier_ledger.model import Append, Idempotency, StreamAppend, StreamConflic
 from cahier_ledger.store import LedgerStore
 from cahier_notifications.application.ports import ReadModel, Unsubscribing
 from cahier_notifications.application.publishing import new_event
-from cahier_notifications.application.stored import PrivateEvent, read
+from cahier_notifications.application.stored import ErasingEvent, PrivateEvent, read
 from cahier_notifications.domain.follows import (
     ContactStated,
     Followed,
@@ -56,8 +57,8 @@ class Commands:
     async def follow(
         self, claims: Claims, thing: Thing, level: Level, language: str, keep: Keep
     ) -> None:
-        """Raises Forbidden `role_required`, NotFound `thing_not_found`, and what decide_follow
-        and decide_contact raise.
+        """Raises Forbidden `role_required`, NotFound `thing_not_found`, Unauthenticated
+        `person_erased`, and what decide_follow and decide_contact raise.
         """
         require_role(claims, "resident")
         if not await asyncio.to_thread(self._views.knows, thing):
@@ -69,6 +70,7 @@ class Commands:
         self, claims: Claims, thing: Thing, level: Level, language: str, keep: Keep
     ) -> None:
         person = claims.subject
+        lives = not_erased(self._ledger, person)
         contact_stream, stream = _contact_stream(person), _follow_stream(follow_id(person, thing))
         contact_version, stated = await asyncio.to_thread(self._last, contact_stream)
         version, last = await asyncio.to_thread(self._last, stream)
@@ -77,7 +79,7 @@ class Commands:
         following = await asyncio.to_thread(self._views.count_follows, person)
         followed = decide_follow(_as_follow(last), person, thing, level, following)
         await self._append(
-            [(contact_stream, contact_version, contact), (stream, version, followed)], keep
+            [(contact_stream, contact_version, contact), (stream, version, followed)], keep, lives
         )
 
     async def unfollow(self, claims: Claims, thing: Thing, keep: Keep) -> None:
@@ -108,14 +110,17 @@ class Commands:
 
         return await _retried(once)
 
-    def _last(self, stream: str) -> tuple[int, PrivateEvent | None]:
+    def _last(self, stream: str) -> tuple[int, PrivateEvent | ErasingEvent | None]:
         """The stream's version and its event at that version. Blocks."""
         version = self._ledger.stream_version(stream)
         found = self._ledger.read_stream(stream, version - 1, 1) if version else []
         return version, read(found[0]) if found else None
 
     async def _append(
-        self, pending: list[tuple[str, int, PrivateEvent | None]], keep: Keep
+        self,
+        pending: list[tuple[str, int, PrivateEvent | None]],
+        keep: Keep,
+        requires: tuple[tuple[str, int], ...] = (),
     ) -> None:
         now = self._clock.now()
         streams = tuple(
@@ -129,7 +134,7 @@ class Commands:
         # Remembered though nothing changed: a copy of this call that comes late must not undo
         # what its caller has done since.
         unchanged = tuple((stream, version) for stream, version, event in pending if event is None)
-        appended = await self._ledger.append(Append(streams, unchanged, kept))
+        appended = await self._ledger.append(Append(streams, (*unchanged, *requires), kept))
         if appended.seqs:
             await self._views.settle(appended.seqs[-1])
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import msgspec
 
+from cahier_chassis.erasing import Confirmed
 from cahier_chassis.telemetry import traceparent_of
+from cahier_kernel.texts import ERASED
 from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.envelope import PublicMessage
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
-from cahier_notifications.application.stored import read
+from cahier_ledger.texts import place_of
+from cahier_notifications.application.stored import ErasingEvent, PrivateEvent, read
 from cahier_notifications.domain.follows import (
     ContactStated,
     Followed,
@@ -23,12 +26,13 @@ from cahier_notifications.domain.follows import (
 from cahier_notifications.domain.mailings import MailEnded, MailingSettled, MailsPlanned
 from cahier_record.budget import events as budget
 from cahier_record.consultation import events as consultation
+from cahier_record.erasure import subject_digest
 from cahier_record.events import decode_leaf
 from cahier_record.reporting import events as reporting
 
 OWN = View(
     "notifications",
-    ("follows", "contacts", "mails", "mailings"),
+    ("follows", "contacts", "mails", "mailings", "named"),
     """
     CREATE TABLE follows(
       id TEXT PRIMARY KEY, seq INTEGER NOT NULL, person TEXT NOT NULL, kind TEXT NOT NULL,
@@ -46,7 +50,11 @@ OWN = View(
     CREATE TABLE mailings(
       cause TEXT PRIMARY KEY, seq INTEGER NOT NULL, version INTEGER NOT NULL,
       waiting INTEGER NOT NULL, handed_over INTEGER NOT NULL) STRICT;
-    CREATE INDEX mailings_ended ON mailings(seq) WHERE waiting = 0
+    CREATE INDEX mailings_ended ON mailings(seq) WHERE waiting = 0;
+    CREATE TABLE named(
+      place TEXT PRIMARY KEY, subject TEXT NOT NULL, person TEXT NOT NULL, seq INTEGER NOT NULL
+      ) STRICT;
+    CREATE INDEX named_of_subject ON named(subject, seq)
     """,
 )
 
@@ -86,8 +94,26 @@ _REPORTING_TYPES = {reporting.ReportReceived.TYPE}
 
 
 def fold_own(db: Sql, stored: StoredEvent) -> None:
-    """Takes one of the service's own events into OWN."""
-    match read(stored):
+    """Takes one of the service's own events into OWN; `named` says where whom is named."""
+    event = read(stored)
+    if isinstance(event, Followed | Unfollowed | ContactStated):
+        _fold_personal(db, stored, event)
+    elif isinstance(event, Confirmed):
+        _fold_erased(db, event.subject)
+    else:
+        _fold_mailing(db, stored, event)
+
+
+def _fold_personal(
+    db: Sql, stored: StoredEvent, event: Followed | Unfollowed | ContactStated
+) -> None:
+    """What a forgotten person followed is nobody's any more."""
+    if event.person == ERASED:
+        return
+    place = place_of(stored.stream, stored.version)
+    named = (place, subject_digest(event.person), event.person, stored.seq)
+    db.execute("INSERT INTO named VALUES (?, ?, ?, ?)", named)
+    match event:
         case Followed() as event:
             _fold_followed(db, stored, event)
         case Unfollowed(person=person, kind=kind, thing=thing):
@@ -100,7 +126,19 @@ def fold_own(db: Sql, stored: StoredEvent) -> None:
                 "email = excluded.email, language = excluded.language",
                 (person, email, language),
             )
-        case MailsPlanned() as event:
+
+
+def _fold_erased(db: Sql, subject: str) -> None:
+    """Mails that still wait for this person have no address any more, and are dropped."""
+    whose = "(SELECT person FROM named WHERE subject = ?)"
+    db.execute(f"DELETE FROM follows WHERE person IN {whose}", (subject,))  # noqa: S608
+    db.execute(f"DELETE FROM contacts WHERE person IN {whose}", (subject,))  # noqa: S608
+    db.execute("DELETE FROM named WHERE subject = ?", (subject,))
+
+
+def _fold_mailing(db: Sql, stored: StoredEvent, event: PrivateEvent | ErasingEvent) -> None:
+    match event:
+        case MailsPlanned():
             _fold_plan(db, stored, event)
         case MailEnded(cause=cause, follow=follow, outcome=outcome):
             db.execute("DELETE FROM mails WHERE cause = ? AND follow = ?", (cause, follow))

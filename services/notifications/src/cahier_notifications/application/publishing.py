@@ -12,6 +12,7 @@ from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.ids import derived_uuid
 from cahier_ledger.leaves import make_leaf
 from cahier_ledger.model import NewEvent
+from cahier_ledger.texts import apart
 from cahier_notifications.application.stored import CODEC, PrivateEvent
 from cahier_notifications.domain.mailings import MailingSettled
 from cahier_record.events import PublicEvent
@@ -37,4 +38,5 @@ def new_event(event: PrivateEvent, now: datetime) -> NewEvent:
     if isinstance(told, MailingHandedOver):
         leaf_id = str(derived_uuid("notifications.event", told.cause))
         leaf = make_leaf(SERVICE, told.TYPE, leaf_id, now, told.data())
-    return NewEvent(topic, data, trace_meta(), to_rfc3339(now), leaf)
+    new = NewEvent(topic, data, trace_meta(), to_rfc3339(now), leaf)
+    return apart(new, getattr(event, "PRIVATE", ()))

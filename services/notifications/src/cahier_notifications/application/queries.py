@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from cahier_chassis.disclosures import disclosed
+from cahier_chassis.holdings import HeldItem
 from cahier_chassis.pages import NUMBER_MAX, checked_size
 from cahier_chassis.tokens import Claims, require_role
-from cahier_kernel.errors import Invalid, NotFound, NotServed
+from cahier_kernel.errors import Invalid, NotServed
 from cahier_ledger.model import Disclosure
 from cahier_ledger.store import LedgerReader
 from cahier_notifications.application.ports import (
@@ -59,7 +61,24 @@ class Queries:
         return mails, await asyncio.to_thread(self._captured.count)
 
     def disclosures(self, event_id: str) -> list[Disclosure]:
-        """Raises NotFound `event_not_found`."""
-        if self._ledger.public_by_id(event_id) is None:
-            raise NotFound("event_not_found", "there is no such public event", field="event_id")
-        return self._ledger.disclosures(event_id)
+        """Raises NotFound `event_not_found` or `disclosures_erased`."""
+        return disclosed(self._ledger, event_id)
+
+    async def held(self, person: str) -> list[HeldItem]:
+        """All that is held on a person: where mails go, and what they follow."""
+        contact = await asyncio.to_thread(self._views.contact, person)
+        follows = await asyncio.to_thread(self._views.follows_of, person, FOLLOWS_MAX)
+        items = [
+            HeldItem(
+                kind="follow",
+                id=row.thing.id,
+                event_id="",
+                at=row.since,
+                values={"kind": row.thing.kind.value, "level": row.level.name.lower()},
+            )
+            for row in follows
+        ]
+        if contact is not None:
+            values = {"email": contact.email, "language": contact.language}
+            items.insert(0, HeldItem("contact", person, "", "", values))
+        return items

@@ -54,6 +54,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     """A person follows a thing, from now on or at another level than before."""
 
     TOPIC: ClassVar[str] = "notifications.follow.followed"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("person",)
     person: str
     kind: ThingKind
     thing: str
@@ -64,6 +65,7 @@ class Unfollowed(msgspec.Struct, frozen=True, kw_only=True):
     """The same person follows it no more. way: by a command, or by the link in a mail."""
 
     TOPIC: ClassVar[str] = "notifications.follow.unfollowed"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("person",)
     person: str
     kind: ThingKind
     thing: str
@@ -74,6 +76,7 @@ class ContactStated(msgspec.Struct, frozen=True, kw_only=True):
     """Where a person's mails go from now on, and in which language."""
 
     TOPIC: ClassVar[str] = "notifications.contact.stated"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("person", "email")
     person: str
     email: str
     language: str

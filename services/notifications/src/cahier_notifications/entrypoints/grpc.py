@@ -9,7 +9,9 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cahier_chassis.calls import current_claims
+from cahier_chassis.holdings import HeldItem
 from cahier_chassis.idempotency import Record, once
+from cahier_chassis.tokens import require_self_or_admin
 from cahier_contracts.notifications.v1 import notifications_service_pb2 as pb
 from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
     NotificationsServiceServicer,
@@ -104,6 +106,20 @@ class NotificationsGrpc(NotificationsServiceServicer):
                 pb.Disclosure(salt=each.salt, name=each.name, value=each.value) for each in found
             ]
         )
+
+    async def ExportSubject(
+        self, request: pb.ExportSubjectRequest, context: Any
+    ) -> pb.ExportSubjectResponse:
+        require_self_or_admin(current_claims(), request.subject_id)
+        items = await self._queries.held(str(_id(request.subject_id, "subject_id")))
+        return pb.ExportSubjectResponse(items=map(_held_item, items))
+
+
+def _held_item(item: HeldItem) -> pb.HeldItem:
+    message = pb.HeldItem(kind=item.kind, id=item.id, event_id=item.event_id, values=item.values)
+    if item.at:
+        message.at.FromDatetime(from_rfc3339(item.at))
+    return message
 
 
 def _id(text: str, field: str) -> UUID:
