@@ -188,6 +188,7 @@ class App:
             self.keys,
             lambda id, key: count_from_log(self.ledger, id, key),
             self.clock,
+            "digest of a policy",
         )
         self.casting = Casting(
             self.ledger, self.elections, self.keys, OpeningProcesses(0), self.clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 from uuid import UUID, uuid4
 
@@ -100,6 +101,13 @@ async def test_an_election_that_may_not_open_gets_no_key(app, kit):
         await app.commands.open_voting(app.staff, id)
     assert refusal.value.code == "no_feasible_project"
     assert not (app.folder / "keys").exists()
+
+
+async def test_opening_says_what_the_public_log_is_held_to(app):
+    await app.open_election()
+    leaves = [json.loads(row.leaf) for row in app.ledger.read_public()]
+    (opened,) = [leaf for leaf in leaves if leaf["t"] == "budget.v1.election.voting_opened"]
+    assert opened["data"]["policy"] == "digest of a policy"
 
 
 async def test_closing_and_the_key_are_one_append(app):

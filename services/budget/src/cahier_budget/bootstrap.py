@@ -36,7 +36,7 @@ from cahier_chassis.bus import (
 from cahier_chassis.erasing import Erasing, NothingHeld, replay
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
-from cahier_chassis.public_log import keep_public_log
+from cahier_chassis.public_log import keep_public_log, policy_of
 from cahier_chassis.reacting import run_reactions
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
@@ -91,7 +91,15 @@ def _serve(
     elections = Elections(aggregates)
     keys = TrusteeKeyFiles(settings.keys_folder)
     directory, proposals = DirectoryView(views), ProposalsView(views)
-    commands = Commands(elections, proposals, keys, partial(count_from_log, ledger), unit.clock)
+    policy = policy_of(settings)
+    commands = Commands(
+        elections,
+        proposals,
+        keys,
+        partial(count_from_log, ledger),
+        unit.clock,
+        "" if policy is None else policy.digest(),
+    )
     queries = Queries(ledger, elections, directory, proposals, OwnViewFreshness(ledger, own))
     opening = OpeningProcesses(settings.opening_processes)
     unit.on_close("opening", opening.close)

@@ -110,11 +110,16 @@ class FeasibilityJudged(PublicEvent, frozen=True, kw_only=True, omit_defaults=Tr
 
 @public_event("budget.v1.election.voting_opened")
 class VotingOpened(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """Ballots are taken from here on, sealed to `trustee_key`, `ballot_size_bytes` when opened."""
+    """Ballots are taken from here on, sealed to `trustee_key`, `ballot_size_bytes` when opened.
+
+    policy: SHA-256, in hex, of the policy that this log was then held to, as it is served: which
+    witnesses must cosign. "" where the log signs alone.
+    """
 
     election: str
     trustee_key: str
     ballot_size_bytes: int
+    policy: str = ""
 
 
 @public_event("budget.v1.ballot.ballot_cast")

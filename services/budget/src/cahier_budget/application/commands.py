@@ -63,7 +63,10 @@ class Commands:
         keys: TrusteeKeys,
         count: Count,
         clock: Clock,
+        policy: str = "",
     ) -> None:
+        """policy: digest of what the public log is held to, or ""."""
+        self._policy = policy
         self._elections = elections
         self._proposals = proposals
         self._keys = keys
@@ -207,7 +210,8 @@ class Commands:
         if not election.has_reached(OPEN):
             now = self._clock.now()
             election.require_openable(now)
-            election.open_voting(self._keys.make(str(election.id)), now=now)
+            key = self._keys.make(str(election.id))
+            election.open_voting(key, now=now, policy=self._policy)
         return Done(election.event_of(OPEN))
 
     def decide_closing(self, election: Election, reason: str) -> Done:

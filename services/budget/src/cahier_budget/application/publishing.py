@@ -89,6 +89,7 @@ def _(event: Election.VotingOpened, election: str) -> Told:
         election=election,
         trustee_key=event.trustee_public_key,
         ballot_size_bytes=event.ballot_size_bytes,
+        policy=event.policy,
     )
     return told, {}
 

@@ -133,11 +133,18 @@ class Election(Aggregate):
             project.unfeasibility_explanation = self.reason
 
     class VotingOpened(Aggregate.Event):
-        """Ballots are taken, sealed to the trustee's key."""
+        """Ballots are taken, sealed to the trustee's key. policy: of the public log, or ""."""
 
         TOPIC = "budget.election.voting_opened"
+        class_version = 2
         trustee_public_key: str
         ballot_size_bytes: int
+        policy: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """The public log came later."""
+            state["policy"] = ""
 
         def apply(self, aggregate: Any) -> None:
             aggregate.trustee_public_key = self.trustee_public_key
@@ -373,8 +380,11 @@ class Election(Aggregate):
         if "feasible" not in judged:
             raise FailedPrecondition("no_feasible_project", "at least one project must stand")
 
-    def open_voting(self, trustee_public_key: str, *, now: datetime) -> None:
-        """Opens voting; ballots are sealed to this key (X25519, base64url)."""
+    def open_voting(self, trustee_public_key: str, *, now: datetime, policy: str = "") -> None:
+        """Opens voting; ballots are sealed to this key (X25519, base64url).
+
+        policy: digest of what the public log is held to meanwhile, or "".
+        """
         self.require_openable(now)
         size = ballot_size_bytes(self.rules, len(self.projects), self.ballot_extra_bytes)
         self.trigger_event(
@@ -382,6 +392,7 @@ class Election(Aggregate):
             timestamp=now,
             trustee_public_key=trustee_public_key,
             ballot_size_bytes=size,
+            policy=policy,
         )
 
     def close_voting(self, reason: str, trustee_private_key: str, *, now: datetime) -> None:
