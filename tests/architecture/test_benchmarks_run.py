@@ -51,6 +51,11 @@ EXPECTED = {
         "PostgreSQL to SQLite, unary, 64 callers, wall",
         "PostgreSQL to SQLite, calls of 50, CPU",
     ],
+    "tally": [
+        "add1, generated 200, pabutools to ours",
+        "phragmen, generated 200, pabutools to ours",
+        "mes, time for each voter, 400 voters to 200",
+    ],
 }
 
 

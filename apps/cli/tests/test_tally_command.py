@@ -256,6 +256,62 @@ def test_a_bad_file_is_refused_with_file_line_field_and_rule(election):
     )
 
 
+@pytest.mark.parametrize(
+    ("sound", "broken", "place"),
+    [
+        ("4;c", "4;zz", "20: vote: "),
+        ("a;60;Arbres", "b;60;Arbres", "11: project_id: "),
+        ("5;d", "4;d", "21: voter_id: "),
+        ("a;60;", "a;-60;", "11: cost: "),
+        ("a;60;", "a;;", "11: cost: "),
+        ("a;60;", "a;1,000;", "11: cost: "),
+        ("VOTES\n", "", "15: row: "),
+        ("PROJECTS\n", "VOTES\n", "8: PROJECTS: "),
+        ("Arbres", "Arbres; fleurs", "11: row: "),
+        ("budget;100.5\n", "", "1: budget: "),
+    ],
+)
+@pytest.mark.parametrize("rule", ["greedy", "mes", "phragmen"])
+def test_a_malformed_file_is_refused_with_one_line_under_every_rule(
+    election, sound, broken, place, rule
+):
+    election.write_text(ELECTION.format(rule="greedy").replace(sound, broken, 1))
+    assert refusal(election, "--rule", rule, "--json").startswith(f"{election}:{place}")
+
+
+@pytest.mark.parametrize("points", ["1,2", "1"])
+def test_points_fewer_or_more_than_the_projects_are_refused(election, points):
+    head, _ = ELECTION.format(rule="greedy").replace("approval", "cumulative").split("VOTES\n")
+    rows = f"voter_id;vote;points\n1;a,b,c;{points}\n"
+    election.write_text(head + "VOTES\n" + rows)
+    assert refusal(election).startswith(f"{election}:17: points: ")
+
+
+def test_explain_adds_reasons_needs_and_other_rules(election):
+    told = answer(election, "--rule", "mes", "--completion", "none", "--explain")
+    explained = {one["id"]: one for one in told["explanations"]}
+    assert explained["d"]["effective_votes"] == "3"
+    assert explained["c"] == {
+        "id": "c",
+        "reason": "supporters_short",
+        "votes": 3,
+        "round": 2,
+        "effective_votes": "3",
+        "supporters_money": "40.3",
+        "would_win_at_cost": "40.3",
+        "would_win_with_more_votes": 1,
+    }
+    assert len(told["alternatives"]) == 5
+    assert told["alternatives"][0]["rule"] == "greedy"
+    assert told["satisfaction_by_district"] == {}
+    assert told["satisfaction"] == {
+        "voters": 5,
+        "share_with_one": "0.6",
+        "average_cost": "18",
+        "average_projects": "0.6",
+    }
+
+
 def test_a_file_that_is_not_there_or_is_a_folder_is_refused(tmp_path):
     assert refusal(tmp_path / "none.pb").startswith(f"{tmp_path / 'none.pb'}: file: ")
     assert refusal(tmp_path).startswith(f"{tmp_path}: file: ")

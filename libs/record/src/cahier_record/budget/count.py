@@ -18,7 +18,11 @@ from cahier_record.budget.tally import Candidate, Group, Profile, Terms, count
 from cahier_record.budget.views import BallotView, ElectionView, ProjectView
 
 CODE_VERSION = "greedy/1"
-"""Changes with every change that could change a count."""
+"""Of the greedy rules; changes with every change that could change a count by them."""
+SHARES_VERSION = "shares/1"
+"""The same of equal shares and its completions."""
+PHRAGMEN_VERSION = "phragmen/1"
+"""The same of Phragmén's rule."""
 
 OpenBallot = Callable[[BallotCast], bytes]
 """Unseals: the plaintext of a ballot. Raises ValueError for a seal that does not open."""
@@ -102,8 +106,15 @@ def count_opened(election: ElectionView, opened: OpenedBallots) -> CountResult:
         ballots_counted=result.voters,
         ballots_invalid=len(opened.invalid),
         log_size=election.closed_log_size,
-        code_version=CODE_VERSION,
+        code_version=code_version(rules.rule),
     )
+
+
+def code_version(rule: str) -> str:
+    """By which version of the code a rule is counted here; it stands in every result."""
+    if rule.startswith("greedy"):
+        return CODE_VERSION
+    return PHRAGMEN_VERSION if rule == "phragmen" else SHARES_VERSION
 
 
 def _standing(election: ElectionView) -> list[ProjectView]:
