@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from cahier_auditor.findings import Finding, Findings
+from cahier_auditor.fingerprints import TAIL_BYTES, fingerprint, id_tail
 from cahier_auditor.moulds import Mould, has_ballot_id
 from cahier_auditor.places import LogPlace
 from cahier_auditor.shapes import Shape, ballot_id, shapes, write_again
@@ -53,7 +54,7 @@ class Erasure:
 class Judged:
     """What a run of leaves came to.
 
-    ids: a fingerprint of each leaf's id, in order. with_texts: how many have digests; shown:
+    ids: the tail of each leaf's id, in order. with_texts: how many have digests; shown:
     fingerprints of those whose texts are here. erasures: what leaves say of others' texts.
     """
 
@@ -81,8 +82,8 @@ class Judge:
         """Takes leaves that follow one another, the first at index `first`."""
         ids = self._mould.ids_of(leaves) if self._mould is not None else None
         if ids is not None:
-            self.judged.ids.extend([hash(int.from_bytes(one, "big")) for one in ids])
-            return  # As id_fingerprint does, without a call.
+            self.judged.ids.frombytes(b"".join([one[-TAIL_BYTES:] for one in ids]))
+            return  # As id_tail does, without a call: these ids have 36 bytes.
         for index, raw in enumerate(leaves, first):
             leaf = self._plainly_right(index, raw)
             if leaf is None:
@@ -91,7 +92,7 @@ class Judge:
                 self._note_id(leaf.id)
 
     def skip(self, first: int, count: int) -> None:
-        """Leaves that cannot be read: something below zero, which no id's fingerprint is."""
+        """Leaves that cannot be read: each something that hardly any id's fingerprint is."""
         self.judged.ids.extend(-2 - index for index in range(first, first + count))
 
     def _plainly_right(self, index: int, raw: bytes) -> Any:
@@ -177,7 +178,7 @@ class Judge:
         raw = self._source.read(path) if path else None
         if raw is None:
             return
-        self.judged.shown.append(id_fingerprint(leaf_id))
+        self.judged.shown.append(fingerprint(leaf_id))
         try:
             for listed in json.loads(raw):
                 digest = disclosure_digest(parse_disclosure(listed))
@@ -187,15 +188,10 @@ class Judge:
             self._find(index, DISCLOSED, f"the disclosure cannot be read: {error}")
 
     def _note_id(self, leaf_id: str) -> None:
-        self.judged.ids.append(id_fingerprint(leaf_id))
+        self.judged.ids.append(id_tail(leaf_id))
 
     def _find(self, index: int, rule: str, found: str, expected: str = "", file: str = "") -> None:
         self.judged.findings.add(Finding(self._label, index, rule, found, expected, file))
-
-
-def id_fingerprint(leaf_id: str) -> int:
-    """61 bits of an id, the same in every process: equal ids have equal fingerprints."""
-    return hash(int.from_bytes(leaf_id.encode(), "big"))
 
 
 def _is_instant(text: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Self
 
+from cahier_kernel.ids import UUID_CHARS
 from cahier_record.budget.events import BallotCast
 
 BASE64URL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -19,6 +20,14 @@ _FIELDS = (b'"credential":"', b'"sealed":"', b'"signature":"', b'"id":"')
 """In the order in which RFC 8785 writes them; `signature` is not in every ballot."""
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The digit of a UUID that holds its variant, by the digit of the digest in its place."""
+_VARIANTS = bytes.maketrans("".join(_VARIANT).encode(), "".join(_VARIANT.values()).encode())
+DIGEST_CHARS = 64
+_PLACES = [
+    (at, at + dashes)
+    for dashes, places in enumerate((range(8), range(8, 12), range(13, 16), range(17, 20)))
+    for at in places
+] + [(at, at + 4) for at in range(20, 32)]
+"""(place in the digest, place in the UUID) of each digit that both share."""
 _sha256 = hashlib.sha256
 
 
@@ -70,8 +79,7 @@ class Mould:
         (before, behind), credential = self._frame, self._credential
         digests = [_sha256(before + raw[credential] + behind).hexdigest() for raw in leaves]
         found = [raw[self._id] for raw in leaves]
-        expected = ",".join([uuid_of(digest) for digest in digests])
-        return found if b",".join(found) == expected.encode() else None
+        return found if are_uuids_of(b"".join(found), "".join(digests).encode()) else None
 
 
 def has_ballot_id(ballot: BallotCast, leaf_id: str) -> bool:
@@ -87,6 +95,23 @@ def uuid_of(digest: str) -> str:
         f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}"
         f"-{digest[20:32]}"
     )
+
+
+def are_uuids_of(uuids: bytes, digests: bytes) -> bool:
+    """Whether texts of 36 characters are `uuid_of` the digests of 64, all joined.
+
+    Each place is compared in all of them at once, which is four times as fast as one by one.
+    """
+    count, rest = divmod(len(digests), DIGEST_CHARS)
+    if rest or len(uuids) != count * UUID_CHARS:
+        return False
+    if uuids[14::UUID_CHARS] != b"8" * count:
+        return False
+    if any(uuids[at::UUID_CHARS] != b"-" * count for at in (8, 13, 18, 23)):
+        return False
+    if uuids[19::UUID_CHARS] != digests[16::DIGEST_CHARS].translate(_VARIANTS):
+        return False
+    return all(uuids[to::UUID_CHARS] == digests[at::DIGEST_CHARS] for at, to in _PLACES)
 
 
 @lru_cache(1_024)

@@ -101,19 +101,21 @@ def _compare(election: ElectionView, ours: CountResult) -> Iterator[Finding]:
     if election.count is None:
         return
     theirs = election.count.result
-    if theirs.code_version != CODE_VERSION:
+    differing = [
+        name
+        for name in ours.__struct_fields__
+        if name != "code_version" and getattr(theirs, name) != getattr(ours, name)
+    ]
+    if differing and theirs.code_version != CODE_VERSION:
         raise CannotAudit(
-            f"the city counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}"
+            f"the city counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}, and "
+            f"they differ in {', '.join(differing)}: take the auditor of the city's version"
         )
-    for name in ours.__struct_fields__:
-        announced, counted = getattr(theirs, name), getattr(ours, name)
-        if announced != counted:
-            yield Finding(
-                "budget",
-                election.count_index,
-                f"the announced {name} is the counted one",
-                f"announced {_short(announced)}, counted {_short(counted)}",
-            )
+    for name in differing:
+        announced, counted = _short(getattr(theirs, name)), _short(getattr(ours, name))
+        rule = f"the announced {name} is the counted one"
+        found = f"announced {announced}, counted {counted}"
+        yield Finding("budget", election.count_index, rule, found)
 
 
 def _short(value: object) -> str:

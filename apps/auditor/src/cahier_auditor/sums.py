@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cahier_auditor.findings import CannotAudit, Finding, Findings
+from cahier_auditor.fingerprints import fingerprint
 from cahier_auditor.progress import Progress
 from cahier_auditor.source import Source
 from cahier_auditor.workers import Workers
@@ -65,7 +66,7 @@ def _names(source: Source, named: array[int]) -> Iterator[Finding]:
     if any(ordered[at] == ordered[at + 1] for at in range(len(ordered) - 1)):
         yield Finding("bundle", None, NAMED, "a file is named twice", file=SUMS_FILE)
     for path in source.below("."):
-        if path != SUMS_FILE and not _holds(ordered, _fingerprint(path)):
+        if path != SUMS_FILE and not _holds(ordered, fingerprint(path)):
             yield Finding("bundle", None, NAMED, "it is not named", file=path)
 
 
@@ -74,17 +75,13 @@ def _holds(ordered: array[int], value: int) -> bool:
     return at < len(ordered) and ordered[at] == value
 
 
-def _fingerprint(path: str) -> int:
-    return int.from_bytes(hashlib.sha256(path.encode(errors="replace")).digest()[:8], "big") >> 1
-
-
 def _tasks(source: Source, names: array[int]) -> Iterator[list[Line]]:
     """The lines in groups; the names' fingerprints are added as they are read."""
     lines: list[Line] = []
     for raw in source.lines(SUMS_FILE):
         line = _line(raw)
         lines.append(line)
-        names.append(_fingerprint(line.path))
+        names.append(fingerprint(line.path))
         if len(lines) == LINES_A_TASK:
             yield lines
             lines = []

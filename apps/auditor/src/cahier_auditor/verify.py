@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cahier_auditor.findings import Finding, Findings
+from cahier_auditor.fingerprints import fingerprint
 from cahier_auditor.heads import (
     Head,
     Older,
@@ -17,7 +18,7 @@ from cahier_auditor.heads import (
     read_policy,
 )
 from cahier_auditor.identities import doubled
-from cahier_auditor.judging import Erasure, id_fingerprint
+from cahier_auditor.judging import Erasure
 from cahier_auditor.openings import Opening, account, check_opening, read_opening
 from cahier_auditor.places import LeafReader, LogPlace, Span
 from cahier_auditor.progress import Progress
@@ -190,7 +191,7 @@ class _Service:
         shown = {one for log in self._logs for one in log.tree.shown}
         for path in self._source.below(folder):
             name = path.removeprefix(f"{folder}/").removesuffix(".json")
-            if id_fingerprint(name) not in shown:
+            if fingerprint(name) not in shown:
                 found = "no leaf of the log has digests for it"
                 yield Finding(self._service, None, OWN_TEXTS, found, file=path)
 
