@@ -110,6 +110,23 @@ def test_an_invented_result_is_named(bundle: Path, resign: Resign) -> None:
     assert f"FINDING budget leaf {COUNT}: the announced selected" in done.stderr
 
 
+def test_a_count_by_other_code_holds_where_it_comes_to_the_same(
+    bundle: Path, resign: Resign
+) -> None:
+    log = leaves(bundle)
+    counted = json.loads(log[COUNT])["data"]
+    counted["result"]["code_version"] = "greedy/0"
+    log[COUNT] = edit(log[COUNT], result=counted["result"])
+    resign(bundle, log)
+    assert audit("recount", bundle, ELECTION).returncode == 0
+    counted["result"]["spent_cents"] += 1
+    log[COUNT] = edit(log[COUNT], result=counted["result"])
+    resign(bundle, log)
+    done = audit("recount", bundle, ELECTION)
+    assert done.returncode == 2
+    assert "the city counted by greedy/0" in done.stderr
+
+
 def test_another_key_than_the_one_sealed_to_is_named(city: Any, close: Any, tmp_path: Path) -> None:
     from cahier_ledger.sealing import new_trustee_key
 

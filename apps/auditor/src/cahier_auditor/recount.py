@@ -108,8 +108,8 @@ def _compare(election: ElectionView, ours: CountResult) -> Iterator[Finding]:
     ]
     if differing and theirs.code_version != CODE_VERSION:
         raise CannotAudit(
-            f"the city counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}, and "
-            f"they differ in {', '.join(differing)}: take the auditor of the city's version"
+            f"the city counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}, "
+            f"and they differ in {', '.join(differing)}: take the auditor of the city's version"
         )
     for name in differing:
         announced, counted = _short(getattr(theirs, name)), _short(getattr(ours, name))
