@@ -57,6 +57,14 @@ async def alone(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
+async def with_logs(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """The portal of a city whose services keep logs, and are all away."""
+    doors = {"budget": f"http://{NOWHERE}", "consultation": f"http://{NOWHERE}"}
+    async for client in serve(settings(tmp_path, unit_metrics=doors)):
+        yield client
+
+
+@pytest.fixture
 async def secure(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """The portal of a city that is reached over TLS, with a clock that can be set."""
     more = {"public_url": "https://town.example", "dev_clock": True}
@@ -76,6 +84,36 @@ async def test_every_answer_carries_the_strict_headers(alone: httpx.AsyncClient,
     assert "unsafe" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "strict-transport-security" not in answer.headers
+
+
+async def test_with_every_service_away_the_public_logs_page_says_so(
+    with_logs: httpx.AsyncClient,
+) -> None:
+    answer = await with_logs.get("/transparency")
+    assert answer.status_code == 200
+    assert answer.text.count("Away for a moment") == 2
+    thing = "0190a7c0-0000-7000-8000-000000000000"
+    for path in (f"/receipt/{thing}", f"/history/proposal/{thing}", f"/history/election/{thing}"):
+        assert (await with_logs.get(path)).status_code == 503
+    for path in (f"/receipts/{thing}", "/tlog/budget/checkpoint"):
+        answer = await with_logs.get(path)
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_receipt_that_cannot_be_checked_now_is_not_called_wrong(
+    with_logs: httpx.AsyncClient,
+) -> None:
+    await with_logs.get("/transparency")
+    form = {"_csrf_token": with_logs.cookies["cahier_csrf"]}
+    answer = await with_logs.post("/transparency", data=form, files={"receipt": b"c2sp"})
+    assert answer.status_code == 503
+    assert "The log does not answer at the moment." in answer.text
+    assert '<div class="verdict' not in answer.text.split("<template")[0]
+
+
+async def test_how_units_fare_is_told_in_development_only(with_logs: httpx.AsyncClient) -> None:
+    assert (await with_logs.get("/dev/status")).status_code == 404
 
 
 async def test_with_every_service_away_the_front_page_still_answers(
