@@ -287,6 +287,20 @@ def test_points_fewer_or_more_than_the_projects_are_refused(election, points):
     assert refusal(election).startswith(f"{election}:17: points: ")
 
 
+def test_ordinal_ballots_are_counted_by_the_positions_given(tmp_path):
+    path = tmp_path / "city.pb"
+    head, _ = ELECTION.format(rule="greedy").split("VOTES\n")
+    path.write_text(head.replace("approval", "ordinal") + "VOTES\nvoter_id;vote\n1;a,d\n2;e,d\n")
+    scores = {one["id"]: one["score"] for one in answer(path)["projects"]}
+    assert (scores["a"], scores["d"], scores["e"]) == ("5", "8", "5")
+    told = answer(path, "--positions", "3,1.5")
+    scores = {one["id"]: one["score"] for one in told["projects"]}
+    assert (scores["a"], scores["d"], scores["e"]) == ("3", "3", "3")
+    assert refusal(path, "--positions", "3,x").startswith(f"{path}: positions: ")
+    path.write_text(ELECTION.format(rule="greedy"))
+    assert "no ranks" in refusal(path, "--positions", "3,2,1")
+
+
 def test_explain_adds_reasons_needs_and_other_rules(election):
     told = answer(election, "--rule", "mes", "--completion", "none", "--explain")
     explained = {one["id"]: one for one in told["explanations"]}

@@ -204,6 +204,25 @@ def test_an_ordinal_election_with_another_scoring_function_is_refused(pb):
         profile_of(read(pb(vote_type="ordinal", scoring_fn="Dowdall"), "c"))
 
 
+def test_positions_give_the_points_of_each_rank_and_nothing_beyond(pb):
+    rows = ("voter_id;vote", "1;a,b,c", "2;c", "3;b,a")
+    instance = read(pb(vote_type="ordinal", votes=rows), "c")
+    halves = [Fraction(1), Fraction(1, 2)]
+    given_here = profile_of(instance, positions=halves)
+    assert (given_here.score_decimals, given_here.scores()) == (1, {"a": 15, "b": 15, "c": 10})
+    named = profile_of(read(pb(vote_type="ordinal", scoring_fn="3,2,1", votes=rows), "c"))
+    assert named.scores() == {"a": 5, "b": 5, "c": 4}
+    with pytest.raises(ValueError, match="positions"):
+        profile_of(read(pb(), "c"), positions=halves)
+
+
+@pytest.mark.parametrize("scoring", ["3,-1", "3,", "3;2", "x"])
+def test_points_by_rank_that_are_no_amounts_are_refused(pb, scoring):
+    text = pb(vote_type="ordinal", scoring_fn=f'"{scoring}"')
+    with pytest.raises(ValueError, match="scoring_fn"):
+        profile_of(read(text, "c"))
+
+
 @pytest.mark.parametrize("vote_type", ["cumulative", "scoring"])
 def test_points_are_summed_exactly(pb, vote_type):
     rows = ("voter_id;vote;points", "1;a,b;0.1,2", "2;a;0.2")

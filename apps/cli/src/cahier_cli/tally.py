@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -14,7 +15,14 @@ from msgspec.structs import replace
 from cahier_cli.tally_explain import explanation
 from cahier_cli.tally_report import Ties, document, print_table, warn
 from cahier_kernel.errors import DomainError, Invalid
-from cahier_record.budget.pabulib import Instance, PabulibError, profile_of, read, score_threshold
+from cahier_record.budget.pabulib import (
+    Instance,
+    PabulibError,
+    parse_amount,
+    profile_of,
+    read,
+    score_threshold,
+)
 from cahier_record.budget.tally import (
     Completion,
     Profile,
@@ -59,6 +67,10 @@ RAISING = ("add1", "add1-greedy")
     show_default=True,
     help="Among equals: the file's order for its own greedy rule, else the cheapest; or the id.",
 )
+@click.option(
+    "--positions",
+    help="Points by rank for ordinal ballots, such as 3,2,1, in place of Borda's.",
+)
 @click.option("--strict", is_flag=True, help="Refuse a file with invalid ballots or wrong counts.")
 @click.option(
     "--explain",
@@ -73,6 +85,7 @@ def tally(
     completion: Completion | None,
     stop: Stop | None,
     ties: Ties,
+    positions: str | None,
     strict: bool,
     explain: bool,
     as_json: bool,
@@ -91,7 +104,7 @@ def tally(
         found = _terms(name, rule, utility, completion, stop)
         return replace(found, ties="lexicographic") if ties == "lexicographic" else found
 
-    counted = _count(file, instance, name, terms)
+    counted = _count(file, instance, name, terms, positions)
     if as_json or explain:
         click.echo(json.dumps(_answer(instance, counted, ties, explain=explain), indent=2))
     else:
@@ -141,16 +154,29 @@ class _Count(NamedTuple):
     result: Result
 
 
-def _count(file: Path, instance: Instance, name: str, make_terms: Callable[[], Terms]) -> _Count:
+def _count(
+    file: Path,
+    instance: Instance,
+    name: str,
+    make_terms: Callable[[], Terms],
+    positions: str | None,
+) -> _Count:
     try:
         terms = make_terms()
-        profile = profile_of(instance)
+        profile = profile_of(instance, _points(positions))
         terms = replace(terms, threshold=score_threshold(instance, profile))
         return _Count(profile, terms, count(profile, name, terms))
     except DomainError as error:
         _refuse(f"{file}: {error.field}: {error.rule}")
     except ValueError as error:
         _refuse(f"{file}: {error}")
+
+
+def _points(positions: str | None) -> list[Fraction] | None:
+    try:
+        return None if positions is None else [parse_amount(each) for each in positions.split(",")]
+    except ValueError as error:
+        raise ValueError(f"positions: {error}") from None
 
 
 def _answer(instance: Instance, count: _Count, ties: Ties, *, explain: bool) -> dict[str, object]:

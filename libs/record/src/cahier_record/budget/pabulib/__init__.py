@@ -13,7 +13,7 @@ from cahier_record.budget.pabulib.model import (
     PabulibError,
     Project,
 )
-from cahier_record.budget.pabulib.numbers import cents
+from cahier_record.budget.pabulib.numbers import cents, parse_amount
 from cahier_record.budget.pabulib.reader import read
 from cahier_record.budget.pabulib.writer import write
 
@@ -26,6 +26,7 @@ __all__ = [
     "Project",
     "cents",
     "groups_by_district",
+    "parse_amount",
     "profile_of",
     "read",
     "score_threshold",
