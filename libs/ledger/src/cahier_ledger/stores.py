@@ -24,6 +24,7 @@ from cahier_ledger.postgres.migrating import migrate
 from cahier_ledger.postgres.opening import open_ledger, unavailable_without
 from cahier_ledger.postgres.reader import PostgresReader
 from cahier_ledger.postgres.turns import alone
+from cahier_ledger.retention import KeptAnswers
 from cahier_ledger.sqlite import SqliteReader
 from cahier_ledger.writer import OnBatch
 
@@ -62,6 +63,9 @@ class Stores:
             applied = migrate(self.dsn, self.service)
         for part, durable in (("views", False), ("inbox", True)):
             self._database(self.dsn, part, durable=durable).close()
+        answers = self.open_kept_answers()
+        answers.prepare()
+        answers.close()
         return applied
 
     def exist(self) -> bool:
@@ -110,6 +114,12 @@ class Stores:
         if self.dsn is None:
             return SqliteDatabase(self.folder / f"{part}.db", durable=True)
         return self._database(self.dsn, part, durable=True)
+
+    def open_kept_answers(self) -> KeptAnswers:
+        """The answers kept for repeated commands, to be tidied up; raises StoreUnavailable."""
+        if self.dsn is None:
+            return KeptAnswers(SqliteDatabase(self.events_file, durable=True))
+        return KeptAnswers(PostgresDatabase(self.dsn, self.service, durable=True))
 
     async def alone(self, name: str, work: Work, stand_by: Work | None = None) -> None:
         """Runs `work` in at most one process of the service at a time; see postgres.turns.

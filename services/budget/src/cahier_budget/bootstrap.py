@@ -38,6 +38,7 @@ from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
 from cahier_chassis.public_log import keep_public_log, policy_of
 from cahier_chassis.reacting import run_reactions
+from cahier_chassis.retention import bound_kept_answers
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import (
@@ -69,6 +70,7 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     run_public_projection(unit, PROPOSALS.name, partial(_proposals, views))
     relay_outbox(unit, ledger)
     await _forget(unit, settings, ledger, own)
+    bound_kept_answers(unit)
     _serve(unit, settings, ledger, views, own)
 
 

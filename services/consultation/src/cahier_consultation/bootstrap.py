@@ -13,6 +13,7 @@ from cahier_chassis.history import serve_history
 from cahier_chassis.pseudonyms import load_pseudonyms
 from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.reacting import run_reactions
+from cahier_chassis.retention import bound_kept_answers
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.unit import Unit
 from cahier_consultation.adapters.read_model import SqliteReadModel
@@ -70,6 +71,7 @@ async def bootstrap(unit: Unit, settings: ConsultationSettings) -> None:
         "idea_phases", IdeaPhases(aggregates, read_model).run_due, interval_s=TIMER_INTERVAL_S
     )
     relay_outbox(unit, ledger)
+    bound_kept_answers(unit)
 
 
 def _views(unit: Unit, ledger: Ledger) -> tuple[ViewDatabase, OwnProjection]:

@@ -14,6 +14,7 @@ from cahier_chassis.history import serve_history
 from cahier_chassis.keys import load_public_keys, secret_key
 from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.reacting import run_reactions
+from cahier_chassis.retention import bound_kept_answers
 from cahier_chassis.telemetry import trace_meta
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
 from cahier_chassis.unit import Unit
@@ -113,6 +114,7 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
         )
     )
     relay_outbox(unit, ledger)
+    bound_kept_answers(unit)
 
 
 def _subject_keys(unit: Unit, settings: IdentitySettings) -> SubjectKeys:

@@ -20,6 +20,7 @@ from cahier_chassis.history import serve_history
 from cahier_chassis.pseudonyms import load_pseudonyms
 from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.reacting import run_reactions
+from cahier_chassis.retention import bound_kept_answers
 from cahier_chassis.roles import Role
 from cahier_chassis.unit import Unit
 from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
@@ -108,6 +109,7 @@ async def bootstrap(unit: Unit, settings: NotificationsSettings) -> None:
     unit.spawn("handing over", handing_over.run, role=Role.REACT, stand_by=asyncio.Event().wait)
     unit.health.add_degradation("mail server", handing_over.away)
     relay_outbox(unit, ledger)
+    bound_kept_answers(unit)
 
 
 def _views(unit: Unit, ledger: Ledger) -> tuple[ViewDatabase, OwnProjection]:
