@@ -7,6 +7,7 @@ history lack, and no command does: a unit whose index does not run is degraded, 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,13 +15,14 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from cahier_chassis import metrics
 from cahier_chassis.bus import BusMeters
 from cahier_chassis.roles import Role
 from cahier_chassis.unit import Unit
-from cahier_kernel.errors import DomainError
 from cahier_ledger.bus.health import State
-from cahier_ledger.bus.views import ViewDatabase
+from cahier_ledger.bus.views import ViewDatabase, is_passing
 from cahier_ledger.history import HISTORY, Entry, History, HistoryProjection, fold_history
+from cahier_ledger.model import StoreUnavailable
 from cahier_ledger.store import LedgerTail
 
 FRESH_TIMEOUT_S = 1.0
@@ -40,6 +42,7 @@ def serve_history(unit: Unit, ledger: LedgerTail, views: ViewDatabase) -> None:
         unit.spawn("history", projection.run, stand_by=projection.stand_by)
     else:
         unit.spawn("history", projection.stand_by)
+    metrics.PROJECTION_LAG.labels(projection.name).set_function(partial(_lag, projection))
     unit.health.add_degradation("history", lambda: _unless_running(projection))
 
 
@@ -57,8 +60,10 @@ class HistoryPages:
         try:
             await self._projection.wait_for(self._projection.head(), FRESH_TIMEOUT_S)
             body = await asyncio.to_thread(find)
-        except DomainError as error:
-            await _answer(send, 503, _json({"code": error.code}))
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            await _answer(send, 503, _json({"code": "store_unavailable"}))
             return
         await _answer(send, 200 if body else 404, body or _json({"code": "not_found"}))
 
@@ -112,6 +117,13 @@ async def _answer(send: Any, status: int, body: bytes) -> None:
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _lag(projection: HistoryProjection) -> float:
+    try:
+        return projection.lag()
+    except StoreUnavailable:
+        return math.nan
 
 
 def _unless_running(projection: HistoryProjection) -> str:
