@@ -289,6 +289,46 @@ def reach(page: Page, selector: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "language"), VIEWS)
+def test_pages_on_ones_own_data_are_sound(
+    chromium: Browser, town: Any, forgotten: dict[str, str], width: int, language: str
+) -> None:
+    page = open_page(chromium, town, "resident1@example.org", width=width, language=language)
+    for name, path in {"me-data": "/me", "export": "/me/export", "erase": "/me/erase"}.items():
+        page.goto(path)
+        assert_sound(page, name)
+    page.locator("#password").fill("not the password")
+    page.locator("main button.danger").click()
+    assert_sound(page, "erase-refused")
+    page.context.close()
+    page = open_page(chromium, town, width=width, language=language)
+    for name, path in forgotten.items():
+        page.goto(path)
+        assert_sound(page, name)
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def forgotten(town: Any) -> dict[str, str]:
+    """Pages that tell of somebody who proved where they live, wrote and was erased."""
+    person = town.resident(44)
+    person.go(f"/processes/{town.process_id}")
+    person.send("/proposals", title="Soon gone", body="All of it.", category="Parks", district="")
+    person.ok()
+    proposal = str(person.page.url.path)
+    person.go("/me/erase")
+    person.send("/me/erase", password=PASSWORD)
+    person.ok()
+    report = str(person.page.url.path)
+    town.wait("everybody confirms", lambda: "Everything is erased" in person.go(report).text)
+    assert "Last day" in person.page.text
+    return {
+        "erasure": report,
+        "erased-proposal": proposal,
+        "erased-history": f"/history/proposal/{proposal.rsplit('/', 1)[1]}",
+    }
+
+
+@pytest.mark.parametrize(("width", "language"), VIEWS)
 def test_a_result_is_sound(
     chromium: Browser, town: Any, finished: str, width: int, language: str
 ) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from litestar import HttpMethod, Request, Response, get, post, route
 from litestar.enums import MediaType
 
+from cahier_chassis.disclosures import ERASED_CODE
 from cahier_chassis.health import Health
 from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, from_rfc3339, to_rfc3339
@@ -41,7 +42,7 @@ async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> R
     """The texts behind a public event's digests, as SD-JWT disclosures `[salt, name, value]`.
 
     Salts are base64url without padding, so that `base64url(JSON of one entry)` hashes to the
-    digest in the leaf.
+    digest in the leaf. 410 where the texts were erased: the leaf stands, and they were there.
     """
     request_type = REQUESTS.get(service)
     if request_type is None or len(event_id) > EVENT_ID_CHARS_MAX:
@@ -54,6 +55,8 @@ async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> R
     except DomainError as error:
         if error.kind is Kind.INVALID:
             raise NotFound(error.code, error.rule) from None
+        if error.code == ERASED_CODE:
+            return problem(410, error.code, error.rule)
         raise
     entries = [[base64url.encode(each.salt), each.name, each.value] for each in answer.disclosures]
     return Response(msgspec.json.encode(entries), media_type=MediaType.JSON)
