@@ -21,7 +21,7 @@ from cahier_ledger.bus.envelope import public_seq_of
 from cahier_ledger.bus.streams import public_stream
 from cahier_ledger.log.epochs import EpochOpener, LeavesAfter, Opened
 
-CONNECT_S = 3
+CONNECT_S = 5.0
 READ_S = 5.0
 LEAVES_MAX = 1_000_000
 _LOG = get_logger(__name__)
@@ -44,7 +44,8 @@ async def open_epoch(settings: ServiceSettings, service: str, reason: str) -> Op
 async def leaves_on_the_bus(url: str, service: str, after: int) -> list[bytes]:
     """The leaves behind public_seq `after` in the service's stream; [] without a bus."""
     try:
-        client = await nats.connect(url, connect_timeout=CONNECT_S, allow_reconnect=False)
+        async with asyncio.timeout(CONNECT_S):
+            client = await nats.connect(url, allow_reconnect=False, error_cb=_ignore)
     except (nats.errors.Error, OSError, TimeoutError):
         _LOG.warning("bus_away", reason="lost leaves are not looked for there")
         return []
