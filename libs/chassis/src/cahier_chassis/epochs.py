@@ -66,6 +66,10 @@ async def leaves_on_the_bus(url: str, service: str, after: int) -> list[bytes]:
     return leaves
 
 
+async def _ignore(_: Exception) -> None:
+    """What matters is whether there is a connection in time."""
+
+
 def _open(settings: ServiceSettings, service: str, reason: str, elsewhere: LeavesAfter) -> Opened:
     stores, clock = settings.stores(service), settings.clock()
     closers: list[Callable[[], None]] = []
