@@ -120,6 +120,8 @@ http://{{ include "cahier.fullname" . }}-portal:8080
 {{- else }}
 - {name: {{ $prefix }}_LOG_LOCK, value: /lock/{{ .name }}.db}
 {{- end }}
+# On other storage than the events: a backup of those must not bring forgotten persons back.
+- {name: {{ $prefix }}_ERASURE_LIST, value: {{ empty $lock | ternary "/lock/erasures" "/data/erasures" }}}
 {{- if .unit.dsnSecret }}
 # Every process of the service serves the log.
 - {name: {{ $prefix }}_LOG_TILES, value: store}
