@@ -16,6 +16,7 @@ NAMES = {
     "stored": "the same with 0, 100,000 and 1,000,000 ballots stored",
     "replay": "replay of 1,000,000 ballots into the tally, against a bare SELECT",
     "log": "leaves hashed, root, verification and proofs of a public log, against hashlib",
+    "sequencer": "events into the public log, and how long their receipts take",
     "verify": "cahier-audit verify of 1,000,000 leaves, against hashing them",
     "memory": "memory of each process of `cahier up`, at rest and under load",
     "mail": "a public event to the mail that it causes, at 200 events a second",

@@ -33,6 +33,11 @@ EXPECTED = {
         "time of a whole verification, to raw hashlib",
         "recent proofs cached, to naive",
     ],
+    "sequencer": [
+        "carried into the log, to raw hashlib, CPU",
+        "leaves carried a second of one core, to 5,000",
+        "p99 delay hurried, to the time between checkpoints",
+    ],
     "verify": [
         "verify, one process, to raw, wall",
         "verify, one process, peak memory in MiB",
