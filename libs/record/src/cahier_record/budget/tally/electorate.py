@@ -28,6 +28,7 @@ class Electorate:
     row (whole numbers). offsets, listed: row r lists listed[offsets[r]:offsets[r + 1]], each
     project once, in order. supporters: for each project, the rows that list it, ascending;
     weights: the counts of these rows; votes: their sum. voters: all ballots, empty ones too.
+    repeats: whether a ballot lists a project twice.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -42,6 +43,7 @@ class Electorate:
         counts = np.fromiter((group.count for group in groups), np.float64, len(groups))
         rows = np.repeat(np.arange(len(groups), dtype=np.int32), lengths)
         rows, self.listed = _once(rows, listed, projects)
+        self.repeats = len(self.listed) < len(listed)
         self.counts, rows = _without_gaps(counts, rows)
         self.offsets = np.zeros(len(self.counts) + 1, np.int64)
         np.cumsum(np.bincount(rows, minlength=len(self.counts)), out=self.offsets[1:])

@@ -40,9 +40,9 @@ class Field:
             why = f"{rule!r} takes what a ballot lists as support, but some points are negative"
             raise Invalid("rule_unfit", why, field="rule", name=rule)
         self.profile, self.rule, self.terms = profile, rule, terms
-        self.standing = standing or standings(profile)
-        self.ranks = tie_ranks(self.standing, terms)
         self.electorate = electorate or Electorate(profile)
+        self.standing = standing or standings(profile, self.electorate)
+        self.ranks = tie_ranks(self.standing, terms)
         gate = Gate(profile, terms)
         self.budget = gate.budget
         self.refusals = [gate.refusal(one, one.votes) for one in self.standing]

@@ -60,7 +60,8 @@ class _Again:
     def __init__(self, profile: Profile, result: Result, terms: Terms) -> None:
         self._profile, self._result = profile, result
         self._terms = replace(terms, completion=result.completion, threshold=result.threshold)
-        self._electorate, self._standing = Electorate(profile), standings(profile)
+        self._electorate = Electorate(profile)
+        self._standing = standings(profile, self._electorate)
         self._place = {one.id: one.place for one in self._standing}
         self._points = max((max(each.points, default=1) for each in profile.groups), default=1)
 

@@ -94,6 +94,10 @@ class Profile(Struct, frozen=True, kw_only=True):
         """How many ballots there are, empty ones included."""
         return sum(group.count for group in self.groups)
 
+    def weighs(self) -> bool:
+        """Whether points are anything but one for each project that a ballot lists."""
+        return bool(self.default_points) or any(group.points for group in self.groups)
+
     def votes(self) -> dict[str, int]:
         """For each candidate, how many ballots list it."""
         return self._tally((group.count, set(group.projects)) for group in self.groups)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from cahier_record.budget.tally.electorate import Electorate
 from cahier_record.budget.tally.limits import Purse
 from cahier_record.budget.tally.profile import Profile
 from cahier_record.budget.tally.result import Reason
@@ -23,9 +24,17 @@ class Standing(Struct, frozen=True, kw_only=True):
     score: int
 
 
-def standings(profile: Profile) -> list[Standing]:
-    """Every candidate with its votes and score, in the order of the candidates."""
-    votes, scores = profile.votes(), profile.scores()
+def standings(profile: Profile, electorate: Electorate | None = None) -> list[Standing]:
+    """Every candidate with its votes and score, in the order of the candidates.
+
+    electorate: of the same profile, if there is one already; then ballots are not read again.
+    """
+    if electorate is None:
+        votes = profile.votes()
+    else:
+        votes = {one.id: n for one, n in zip(profile.candidates, electorate.votes, strict=True)}
+    plain = electorate is not None and not electorate.repeats and not profile.weighs()
+    scores = votes if plain else profile.scores()
     return [
         Standing(
             id=one.id,
