@@ -41,7 +41,7 @@ ORIGIN = "bench.cahier.localhost/tlog/budget"
 ELECTION = "018f3a00-0000-7000-8000-000000000001"
 SEALED_BYTES = sealed_size(64)
 PAGE = 1 << 16
-SAMPLE_S = 0.02
+SAMPLE_S = 0.1
 TARGET = 4.0
 MEMORY_MIB_MAX = 300
 

@@ -105,6 +105,17 @@ def test_a_ruined_log_has_a_bounded_number_of_findings(bundle: Path, resign: Any
     assert done.stderr.splitlines()[-1].startswith("... and ")
 
 
+def test_strangers_words_leave_a_terminal_alone(bundle: Path, resign: Any) -> None:
+    log = list(read_entries(bundle / "tlog/budget"))
+    loud = {"v": 1, "svc": "budget", "t": "\x1b[2Jmoon\n", "id": "m", "data": {}}
+    resign(bundle, [*log, canonical_json(loud)])
+    for command in ("verify", "replay"):
+        done = audit(command, bundle)
+        assert done.returncode == 1
+        assert "\x1b" not in done.stdout + done.stderr
+        assert "moon" in done.stderr
+
+
 def test_the_state_of_everything_is_told_as_of_a_moment(bundle: Path) -> None:
     done = audit("replay", bundle, "--at", "2026-10-03T12:00:00Z")
     assert done.returncode == 0

@@ -14,7 +14,7 @@ import msgspec
 
 from cahier_auditor.audit import recount_source, replay_source
 from cahier_auditor.diff import diff as diff_sources
-from cahier_auditor.findings import CannotAudit, Finding, Findings
+from cahier_auditor.findings import CannotAudit, Finding, Findings, one_line
 from cahier_auditor.heads import read_policy
 from cahier_auditor.progress import Progress
 from cahier_auditor.receipts import check as check_receipt
@@ -33,6 +33,7 @@ from cahier_kernel.clock import from_rfc3339
 from cahier_ledger.log.policy import Policy
 
 FINDINGS_SHOWN_MAX = 20
+LINE_CHARS_MAX = 10_000
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,7 +51,7 @@ def _exits(command: Callable[..., Iterable[Finding]]) -> Callable[..., NoReturn]
             findings = Findings()
             findings.extend(command(**options))
         except CannotAudit as error:
-            click.echo(f"cahier-audit: {error}", err=True)
+            click.echo(one_line(f"cahier-audit: {error}"), err=True)
             sys.exit(2)
         for finding in findings.kept[:FINDINGS_SHOWN_MAX]:
             click.echo(f"FINDING {finding}", err=True)
@@ -89,6 +90,12 @@ jobs_option = click.option(
 )
 
 
+def _print(lines: Iterable[str]) -> None:
+    """A city's words may hold anything; a terminal gets plain lines."""
+    for line in lines:
+        click.echo(one_line(line, LINE_CHARS_MAX))
+
+
 def _own(policy: Path | None) -> Policy | None:
     return read_policy(policy.read_bytes(), str(policy)) if policy else None
 
@@ -108,8 +115,7 @@ def replay(
     if as_json:
         click.echo(msgspec.json.encode(replay_json(replayed), order="sorted").decode())
     else:
-        for line in replay_lines(replayed):
-            click.echo(line)
+        _print(replay_lines(replayed))
     return replayed.findings
 
 
@@ -130,7 +136,7 @@ def recount(
             answer = {"election": each.recount.election, "result": each.recount.result}
             click.echo(msgspec.json.encode(answer).decode())
         else:
-            click.echo("\n".join(recount_lines(each.recount, each.currency)))
+            _print(recount_lines(each.recount, each.currency))
     return findings
 
 
@@ -177,7 +183,7 @@ def verify(
     opened = open_source(source) if source else None
     if receipt is not None:
         checked = check_receipt(receipt.read_bytes(), _bytes(leaf), opened, own)
-        click.echo("\n".join(receipt_lines(checked)))
+        _print(receipt_lines(checked))
         return checked.findings
     if opened is None:
         raise CannotAudit("which SOURCE? A bundle's folder or a portal's address")
@@ -185,7 +191,7 @@ def verify(
     if as_json:
         click.echo(msgspec.json.encode(verify_json(verified), order="sorted").decode())
     else:
-        click.echo("\n".join(verify_lines(verified)))
+        _print(verify_lines(verified))
     return verified.findings
 
 

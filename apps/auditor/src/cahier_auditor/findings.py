@@ -9,6 +9,15 @@ KEPT_MAX = 1_000
 """Findings kept with their words; further ones are counted, so that a ruined log fits memory."""
 
 
+FINDING_CHARS_MAX = 1_000
+
+
+def one_line(text: str, chars_max: int = FINDING_CHARS_MAX) -> str:
+    """Text of strangers for a terminal: one line, no control characters, not endless."""
+    plain = "".join(each if each.isprintable() else "�" for each in text[: chars_max + 1])
+    return plain if len(plain) <= chars_max else plain[:chars_max] + "..."
+
+
 class CannotAudit(Exception):
     """The audit could not run (exit 2); the text is one line."""
 
@@ -34,9 +43,10 @@ class Finding:
         where = self.log if self.index is None else f"{self.log} leaf {self.index}"
         if self.file:
             where += f" {self.file}"
+        found = self.found
         if self.expected:
-            return f"{where}: {self.rule}; expected {self.expected}, found {self.found}"
-        return f"{where}: {self.rule}; {self.found}"
+            found = f"expected {self.expected}, found {found}"
+        return one_line(f"{where}: {self.rule}; {found}")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cahier_auditor.findings import Finding
+from cahier_auditor.findings import Finding, one_line
 from cahier_auditor.heads import Head
 from cahier_auditor.receipts import Checked
 from cahier_auditor.recount import Recount
@@ -55,14 +55,14 @@ def _processes(replayed: Replay) -> Iterator[str]:
         accepted = sum(one.state == "accepted" for one in proposals)
         yield (
             f"process {process}: {phase}, "
-            f"{len(proposals)} proposals, {accepted} accepted: {_short_text(title)}"
+            f"{len(proposals)} proposals, {accepted} accepted: {one_line(title, TEXT_CHARS_MAX)}"
         )
         for one in proposals:
             title = texts.word("consultation", one.texts, "title")
             withdrawn = ", withdrawn" if one.withdrawn else ""
             yield (
                 f"  proposal {one.proposal}: {one.state}{withdrawn}, {len(one.supporters)} "
-                f"supports, {one.comments} comments: {_short_text(title)}"
+                f"supports, {one.comments} comments: {one_line(title, TEXT_CHARS_MAX)}"
             )
 
 
@@ -73,7 +73,7 @@ def _elections(replayed: Replay) -> Iterator[str]:
         yield (
             f"election {election.created.election}: {election.state}, "
             f"{len(election.projects)} projects, {len(election.ballots)} ballots"
-            f"{UNTIMED if untimed else ''}: {_short_text(title)}"
+            f"{UNTIMED if untimed else ''}: {one_line(title, TEXT_CHARS_MAX)}"
         )
 
 
@@ -90,14 +90,8 @@ def _reports(replayed: Replay) -> Iterator[str]:
         text = replayed.texts.word("reporting", one.texts, "description")
         yield (
             f"  report {one.report}: {one.category} for {one.department}, "
-            f"{one.state}{ended}{missing}: {_short_text(text)}"
+            f"{one.state}{ended}{missing}: {one_line(text, TEXT_CHARS_MAX)}"
         )
-
-
-def _short_text(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
-    """One line that leaves terminals alone, whoever wrote it."""
-    plain = "".join(each if each.isprintable() else " " for each in text[: chars_max + 1])
-    return plain if len(plain) <= chars_max else plain[:chars_max] + "..."
 
 
 def verify_lines(verified: Verified) -> Iterator[str]:
@@ -151,7 +145,7 @@ def receipt_lines(checked: Checked) -> Iterator[str]:
         f"{checkpoint.size:,} leaves, root {to_base64(checkpoint.root)}"
     )
     if checked.leaf is not None:
-        yield _short_text(checked.leaf.decode(errors="replace"), LEAF_CHARS_MAX)
+        yield one_line(checked.leaf.decode(errors="replace"), LEAF_CHARS_MAX)
 
 
 def findings_json(finding: Finding) -> dict[str, Any]:
