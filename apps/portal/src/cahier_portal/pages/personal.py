@@ -104,8 +104,7 @@ async def export_file(visit: Caller) -> Response[bytes]:
 @get("/me/erase")
 async def erase_page(visit: Caller) -> Page:
     """What goes, what stays and until when, and the form that ends it all."""
-    visit.signed_in()
-    return visit.page("erase.html")
+    return visit.page("erase.html", email=await _email(visit, visit.signed_in()))
 
 
 @post("/me/erase", status_code=200)
@@ -115,8 +114,9 @@ async def erase(visit: Caller) -> Answer:
     form = await read_form(visit.request)
     if not visit.portal.throttle.admits(visit.address):
         return _erase_again(visit, 429, t("error.too_many_tries"))
-    if not await _proves(visit, visitor, form.raw("password")):
-        return _erase_again(visit, 422, t("erase.wrong_password"))
+    email = await _email(visit, visitor)
+    if not await _proves(visit, email, form.raw("password")):
+        return _erase_again(visit, 422, t("erase.wrong_password"), email)
     order = identity.EraseSubjectRequest(subject_id=visitor.resident_id)
     answer = await visit.identity(order, form.key)
     visit.portal.tokens.forget(visitor)
@@ -196,14 +196,17 @@ def _said(name: str, value: str) -> str:
     return t(key) if knows(key) else value
 
 
-async def _proves(visit: Visit, visitor: Visitor, password: str) -> bool:
-    """Whether the password is the visitor's, by signing in once more with the address held."""
+async def _email(visit: Visit, visitor: Visitor) -> str:
+    """The address of the visitor's account as identity holds it; never one that a form says."""
     held = await visit.identity(identity.ExportSubjectRequest(subject_id=visitor.resident_id))
-    email = next((each.values["email"] for each in held.items if "email" in each.values), "")
+    return next((str(each.values["email"]) for each in held.items if "email" in each.values), "")
+
+
+async def _proves(visit: Visit, email: str, password: str) -> bool:
+    """Whether the password is the account's: by signing in once more."""
+    asked = identity.SignInRequest(email=email, password=password)
     try:
-        await visit.portal.services.identity.ask(
-            identity.SignInRequest(email=email, password=password)
-        )
+        await visit.portal.services.identity.ask(asked)
     except DomainError as error:
         if error.kind not in (Kind.UNAUTHENTICATED, Kind.INVALID, Kind.FAILED_PRECONDITION):
             raise
@@ -211,5 +214,6 @@ async def _proves(visit: Visit, visitor: Visitor, password: str) -> bool:
     return True
 
 
-def _erase_again(visit: Visit, status: int, sentence: str) -> Page:
-    return visit.page("erase.html", status, errors=[FormError("password", sentence)])
+def _erase_again(visit: Visit, status: int, sentence: str, email: str = "") -> Page:
+    errors = [FormError("password", sentence)]
+    return visit.page("erase.html", status, errors=errors, email=email)
