@@ -23,6 +23,13 @@ from cahier_kernel.texts import ERASED
 pytestmark = pytest.mark.e2e
 CANARY = "qwanteraxo"
 MAIL, PASSWORD = f"{CANARY}@example.org", f"{CANARY}-secret-word"
+ERASED_BY = {
+    "identity": 4,
+    "consultation": 3,
+    "reporting": 3,
+    "budget": 0,
+    "notifications": 3,
+}
 OWNERS = ("identity", "consultation", "reporting", "notifications")
 
 
@@ -126,11 +133,7 @@ async def forget(city: Any, acted: SimpleNamespace) -> Any:
 def test_every_service_forgets_a_person_and_a_backup_does_not_remember(
     city: Any, cahier: Any, tmp_path: Path
 ) -> None:
-    async def prepare() -> SimpleNamespace:
-        async with Doors(city.folder) as doors:
-            return await act(doors)
-
-    acted = asyncio.run(prepare())
+    acted = asyncio.run(_prepare(city))
     city.stop()
     backup = tmp_path / "backup"
     for service in OWNERS:
@@ -138,9 +141,7 @@ def test_every_service_forgets_a_person_and_a_backup_does_not_remember(
     city.start()
     report = asyncio.run(forget(city, acted))
     erased = {each.service: each.erased for each in report.services}
-    assert erased == {
-        "identity": 4, "consultation": 3, "reporting": 3, "budget": 0, "notifications": 3
-    }  # fmt: skip
+    assert erased == ERASED_BY
     assert asyncio.run(_shown(city, acted)) == (ERASED, ERASED)
     refused = httpx.get(f"{city.url}/api/v1/proposals/{acted.proposal}", trust_env=False)
     assert CANARY not in refused.text
@@ -157,6 +158,25 @@ def test_every_service_forgets_a_person_and_a_backup_does_not_remember(
     asyncio.run(_cannot_sign_in(city))
     city.stop()
     assert files_with(city.folder.root, CANARY) == []
+
+
+@pytest.mark.slow
+def test_a_city_on_postgresql_forgets_a_person(new_city: Any) -> None:
+    city = new_city("--dev-clock", CAHIER_STORE="postgres")
+    city.start()
+    acted = asyncio.run(_prepare(city))
+    report = asyncio.run(forget(city, acted))
+    assert {each.service: each.erased for each in report.services} == ERASED_BY
+    assert asyncio.run(_shown(city, acted)) == (ERASED, ERASED)
+    city.stop()
+    city.start()
+    assert asyncio.run(_shown(city, acted)) == (ERASED, ERASED)
+    asyncio.run(_cannot_sign_in(city))
+
+
+async def _prepare(city: Any) -> SimpleNamespace:
+    async with Doors(city.folder) as doors:
+        return await act(doors)
 
 
 async def _shown(city: Any, acted: SimpleNamespace) -> tuple[str, str]:
