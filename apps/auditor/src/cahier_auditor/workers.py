@@ -26,7 +26,9 @@ _source: list[Source] = []
 
 def default_jobs() -> int:
     """A process for each processor that this one may use, up to JOBS_MAX."""
-    return min(len(os.sched_getaffinity(0)), JOBS_MAX)
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), JOBS_MAX)
+    return min(os.cpu_count() or 1, JOBS_MAX)  # macOS does not tell.
 
 
 class Workers:
