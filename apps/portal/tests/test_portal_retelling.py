@@ -105,15 +105,18 @@ def test_a_position_that_was_erased_is_none() -> None:
     assert position_of("") is position_of("[erased]") is None
 
 
-@pytest.mark.parametrize("count", [1, 2, 300])
+@pytest.mark.parametrize("count", [2, 3, 300])
 def test_a_logs_growth_is_one_sound_picture(count: int) -> None:
     points = [(NOON + timedelta(hours=step), step + 1) for step in range(count)]
     drawn = ElementTree.fromstring(pictures.growth_line(points, "from 1 to <3>"))
     assert drawn.attrib["aria-label"] == "from 1 to <3>"
     assert len(list(drawn)) == 2
     edge = drawn[1].attrib["d"]
-    assert edge.startswith(f"M0 {pictures.GROWTH_HEIGHT}H0V")
-    assert edge.endswith(f"H{pictures.WIDTH}")
+    assert edge.startswith("M0 ")
+    assert edge.endswith(f"L{pictures.WIDTH} 12")
+    heights = [int(place.split()[1]) for place in edge[1:].split("L")]
+    assert heights == sorted(heights, reverse=True)
+    assert len(heights) == count
 
 
 def test_the_ends_of_an_axis_of_time_tell_days_or_times() -> None:

@@ -78,18 +78,19 @@ def _svg(kind: str, height: int, shapes: Sequence[Markup], label: str = "") -> M
 
 
 def growth_line(points: Sequence[tuple[datetime, int]], label: str) -> Markup:
-    """How a log grew: a step for each point, over time; a single one is a level line.
+    """How a log grew, over time.
 
-    points: (instant, entries by then), oldest first, at least one. label: it in words.
+    points: (instant, entries by then), oldest first, at least two. label: it in words.
     """
     first_s, last_s = (int(points[place][0].timestamp()) for place in (0, -1))
     most = max(1, points[-1][1])
-    path, height = [f"M0 {GROWTH_HEIGHT}"], GROWTH_HEIGHT
+    places = []
     for moment, entries in points:
         x = per_mille(int(moment.timestamp()) - first_s, last_s - first_s)
-        height = GROWTH_HEIGHT - entries * (GROWTH_HEIGHT - _GROWTH_TOP) // most
-        path.append(f"H{x}V{height}")
-    line = "".join([*path, f"H{WIDTH}"])
-    area = Markup('<path class="growth-area" d="{}V{}H0Z"></path>').format(line, GROWTH_HEIGHT)
-    edge = Markup('<path class="growth-edge" d="{}"></path>').format(line)
+        y = GROWTH_HEIGHT - entries * (GROWTH_HEIGHT - _GROWTH_TOP) // most
+        places.append(f"{x} {y}")
+    line = "L".join(places)
+    floor = f"L{WIDTH} {GROWTH_HEIGHT}L0 {GROWTH_HEIGHT}Z"
+    area = Markup('<path class="growth-area" d="M{}{}"></path>').format(line, floor)
+    edge = Markup('<path class="growth-edge" d="M{}"></path>').format(line)
     return _svg("growth", GROWTH_HEIGHT, [area, edge], label)
