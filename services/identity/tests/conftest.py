@@ -105,13 +105,14 @@ async def app(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     def attempts() -> Attempts:
         return Attempts(now_s=lambda: machine_s.now)
 
+    census = CensusView(views, projection)
     commands = Commands(
         ledger,
         aggregates,
         clock=clock,
         secrets=secrets,
         passwords=passwords,
-        census=CensusView(views, projection),
+        census=census,
         publishing=publishing,
         proof_attempts=attempts(),
         trace=lambda: b"",
@@ -125,6 +126,7 @@ async def app(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
         erasing=erasing,
         erasures=Erasures(ledger, inbox),
         exporting=Exporting(aggregates),
+        census=census,
         subject_keys=subject_keys,
         folder=tmp_path,
         clock=clock,

@@ -25,6 +25,7 @@ from cahier_identity.adapters.subject_keys import (
 )
 from cahier_identity.application.erasing import Erasing
 from cahier_identity.application.erasures import OTHERS
+from cahier_identity.application.retention import Retention
 from cahier_identity.application.sealing import SealingMapper
 from cahier_identity.domain.resident import Resident
 from cahier_kernel import base64url
@@ -150,6 +151,31 @@ async def test_roles_end_and_a_proved_census_row_is_kept_until_its_day(
     assert await code_of(voters) == "residence_not_proved"
     granted = app.commands.grant_role(jeanne, "staff", "op", nothing_kept)
     assert await code_of(granted) == "person_erased"
+
+
+async def test_when_its_day_has_passed_the_census_row_is_free_and_says_nothing_any_more(
+    app: SimpleNamespace, jeanne: str, nothing_kept: Any, roll: Any
+) -> None:
+    await app.commands.load_census_roll(roll("X1234,1980-01-31,31000,Centre"), "op", nothing_kept)
+    proof = ("X1234", "1980-01-31", "31000")
+    await app.commands.prove_residence(jeanne, *proof, nothing_kept)
+    await app.erasing.order(jeanne, "request", jeanne)
+    again = await app.commands.register(MAIL, "Again", PASSWORD, nothing_kept)
+    retention = Retention(app.ledger, app.census, app.clock)
+    await app.census.caught_up(app.ledger.head_seq())
+    (place,) = app.census.places_of(subject_digest(jeanne))
+    for days, freed in ((365, False), (366, True)):
+        await app.census.caught_up(app.ledger.head_seq())
+        await retention.run_due(app.clock.now() + timedelta(days=days))
+        assert (app.ledger.disclosures(place) == []) is freed
+        proving = app.commands.prove_residence(again.resident_id, *proof, nothing_kept)
+        if not freed:
+            assert await code_of(proving) == "census_row_taken"
+    assert (await proving).district == "Centre"
+    await app.census.caught_up(app.ledger.head_seq())
+    head = app.ledger.head_seq()
+    await retention.run_due(app.clock.now() + timedelta(days=400))
+    assert app.ledger.head_seq() == head
 
 
 async def test_an_imported_voter_can_be_forgotten(app: SimpleNamespace, nothing_kept: Any) -> None:

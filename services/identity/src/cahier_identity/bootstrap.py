@@ -39,6 +39,7 @@ from cahier_identity.application.exporting import Exporting
 from cahier_identity.application.projections import CENSUS_VIEW, fold_census
 from cahier_identity.application.publishing import SERVICE, Publishing
 from cahier_identity.application.queries import Queries
+from cahier_identity.application.retention import Retention
 from cahier_identity.application.sealing import SealingMapper
 from cahier_identity.application.sessions import Sessions
 from cahier_identity.entrypoints.grpc import ANONYMOUS, IdentityGrpc
@@ -47,6 +48,8 @@ from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.ledger import Ledger
+
+RETENTION_INTERVAL_S = 5.0
 
 
 async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
@@ -113,6 +116,8 @@ async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
             anonymous=ANONYMOUS,
         )
     )
+    retention = Retention(ledger, census, unit.clock)
+    unit.timer("retention", retention.run_due, interval_s=RETENTION_INTERVAL_S)
     relay_outbox(unit, ledger)
     bound_kept_answers(unit)
 

@@ -30,6 +30,14 @@ class CensusView:
         row = self._views.fetch_one("SELECT district FROM census_rows WHERE key = ?", (key,))
         return None if row is None else str(row[0])
 
+    def kept_until_before(self, day: str, limit: int) -> list[str]:
+        query = "SELECT subject FROM census_kept WHERE until < ? ORDER BY until, subject LIMIT ?"
+        return [str(row[0]) for row in self._views.fetch_all(query, (day, limit))]
+
+    def places_of(self, subject: str) -> list[str]:
+        query = "SELECT place FROM census_holders WHERE subject = ?"
+        return [str(row[0]) for row in self._views.fetch_all(query, (subject,))]
+
     def known(self, keys: Iterable[str]) -> set[str]:
         wanted = list(keys)
         found: set[str] = set()

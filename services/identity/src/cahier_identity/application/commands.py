@@ -43,7 +43,7 @@ from cahier_identity.domain.resident import (
     imported_id,
 )
 from cahier_kernel.clock import Clock, to_rfc3339
-from cahier_kernel.errors import AlreadyExists, FailedPrecondition, NotFound
+from cahier_kernel.errors import FailedPrecondition, NotFound
 from cahier_kernel.ids import derived_uuid, require_uuid, uuid7
 from cahier_ledger.aggregates import Aggregates, retry_on_conflict, stream_name
 from cahier_ledger.model import Append, Idempotency, NewEvent, StreamAppend, StreamConflict
@@ -162,8 +162,9 @@ class Commands:
         except StreamConflict as conflict:
             if conflict.stream != stream_name(holder.id):
                 raise
-            rule = "this row has proved another resident's residence"
-            raise AlreadyExists("census_row_taken", rule) from None
+            holder = self._aggregates.get(CensusRowHolder, holder.id)
+            holder.pass_on(person, now=now)
+            self._aggregates.save(resident, holder, idempotency=keep(proved))
         return proved
 
     async def grant_role(self, resident_id: str, role: str, by: str, keep: Keep[str]) -> str:

@@ -21,6 +21,7 @@ from cahier_identity.application.ports import Secrets, SubjectKeys
 from cahier_identity.application.publishing import SERVICE
 from cahier_identity.application.stored import CODEC
 from cahier_identity.domain.resident import AddressHolder, Resident
+from cahier_identity.domain.retention import CENSUS_ROW, ELECTORAL_REGISTER
 from cahier_kernel.clock import Clock
 from cahier_kernel.errors import Invalid
 from cahier_kernel.ids import derived_uuid, require_uuid, uuid7
@@ -130,7 +131,7 @@ class Erasing:
         if not resident.proved:
             return ()
         until = (self._clock.now() + self._keep_census_row).date().isoformat()
-        return (Kept(what="census_row", until=until, basis="electoral_register"),)
+        return (Kept(what=CENSUS_ROW, until=until, basis=ELECTORAL_REGISTER),)
 
     def _address_places(self, resident: Resident) -> list[str]:
         """Where it stands who holds the resident's address."""

@@ -108,5 +108,11 @@ class CensusRows(Protocol):
     def district(self, key: str) -> str | None:
         """The district of a row, or None when the roll has no such row. Blocks shortly."""
 
+    def kept_until_before(self, day: str, limit: int) -> list[str]:
+        """Forgotten persons, by digest, whose rows were kept until a day before this one."""
+
+    def places_of(self, subject: str) -> list[str]:
+        """Where it stands that a person, by digest, holds a row (texts.place_of)."""
+
     def known(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys that are on the roll. Blocks."""

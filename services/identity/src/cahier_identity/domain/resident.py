@@ -229,20 +229,40 @@ class AddressHolder(Aggregate):
 
 
 class CensusRowHolder(Aggregate):
-    """The one resident of a census row: its id derives from the row, so a row proves one person."""
+    """The one resident of a census row: its id derives from the row, so a row proves one person.
+
+    It outlives its person's erasure for as long as the electoral register must; then who holds it
+    is erased like any private text, and the row is free again.
+    """
 
     TOPIC = "identity.census_row"
 
     class Created(Aggregate.Created):
         TOPIC = "identity.census_row.taken"
-        resident_id: UUID
+        PRIVATE = ("resident_id",)
+        resident_id: str
 
-    def __init__(self, resident_id: UUID) -> None:
+    class PassedOn(Aggregate.Event):
+        TOPIC = "identity.census_row.passed_on"
+        PRIVATE = ("resident_id",)
+        resident_id: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.resident_id = self.resident_id
+
+    def __init__(self, resident_id: str) -> None:
         self.resident_id = resident_id
 
     @classmethod
     def take(cls, *, id: UUID, resident_id: UUID, now: datetime) -> CensusRowHolder:
-        return cls._create(cls.Created, id=id, timestamp=now, resident_id=resident_id)
+        return cls._create(cls.Created, id=id, timestamp=now, resident_id=str(resident_id))
+
+    def pass_on(self, resident_id: UUID, *, now: datetime) -> None:
+        """Somebody proves residence with it again; raises AlreadyExists `census_row_taken`."""
+        if self.resident_id != ERASED:
+            rule = "this row has proved another resident's residence"
+            raise AlreadyExists("census_row_taken", rule)
+        self.trigger_event(self.PassedOn, timestamp=now, resident_id=str(resident_id))
 
 
 def imported_id(source: str, reference: str) -> UUID:
