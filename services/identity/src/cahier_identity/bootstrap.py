@@ -49,7 +49,7 @@ from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.ledger import Ledger
 
-RETENTION_INTERVAL_S = 5.0
+RETENTION_INTERVAL_S = 1.0
 
 
 async def bootstrap(unit: Unit, settings: IdentitySettings) -> None:
