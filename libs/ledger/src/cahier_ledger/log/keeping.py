@@ -20,7 +20,7 @@ from cahier_ledger.log.entries import ENTRIES_PER_BUNDLE
 from cahier_ledger.log.lock import Locked
 from cahier_ledger.log.publishing import Publisher
 from cahier_ledger.log.refusals import LockMoved, LogRefused
-from cahier_ledger.log.sequencer import PAGE_LEAVES, Sequencer
+from cahier_ledger.log.sequencer import CHECKED_AT_START, PAGE_LEAVES, Sequencer
 from cahier_ledger.model import LedgerClosed, StoreUnavailable
 from cahier_ledger.store import LedgerTail
 
@@ -29,6 +29,7 @@ CHECKPOINT_S = 10.0
 BACKOFF_PERSON_S = 10.0
 WAIT_S_MIN = 0.005
 QUORUM_S_MAX = 30.0
+CHECK_PAUSE_S = 0.01
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ class LogKeeper:
         self._checkpoint_s = checkpoint_s
         self._watched = Watched(f"log of {sequencer.service}", BusObserver(), _log)
         self._turn = asyncio.Lock()
+        self._begun = asyncio.Event()
+        self._refusal: LogRefused | None = None
         self._sealed_s = float("-inf")
         self._signed = 0
         self._quorum_until_s = 0.0
@@ -102,14 +105,14 @@ class LogKeeper:
 
     async def run(self) -> None:
         """Keeps the log until cancelled or until the ledger is closed."""
-        cosigning: asyncio.Task[None] | None = None
+        beside = [asyncio.create_task(self._check_old_leaves())]
         if self._cosigner is not None:
-            cosigning = asyncio.create_task(self._cosigner.run(self._show))
+            beside.append(asyncio.create_task(self._cosigner.run(self._show)))
         try:
             await self._keep()
         finally:
-            if cosigning is not None:
-                cosigning.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _keep(self) -> None:
         waits = backoff_s()
@@ -137,14 +140,32 @@ class LogKeeper:
 
     async def _begin(self) -> None:
         row = await self._alone(self._sequencer.begin)
+        self._begun.set()
         served = await self._alone(lambda: self._publisher.served(row))
         if served is not None:
             self._shown, self._published = served, row.base + parse_checkpoint(served)[0].size
         await self._publish(row)
 
+    async def _check_old_leaves(self) -> None:
+        """Once: those that are too many to be hashed again before a log goes on."""
+        await self._begun.wait()
+        row = self._sequencer.row
+        if row.size <= CHECKED_AT_START:
+            return
+        checking = self._sequencer.checking_all(row)
+        try:
+            while await asyncio.to_thread(next, checking, 0):  # noqa: ASYNC110
+                await asyncio.sleep(CHECK_PAUSE_S)
+        except StoreUnavailable as error:
+            _log.warning("the old leaves were not checked: %s", whence(error))
+        except LogRefused as error:
+            self._refusal = error
+
     async def _follow(self) -> None:
         while True:
             heed_cancel()
+            if self._refusal is not None:
+                raise self._refusal
             taken = await self._alone(self._sequencer.take_in)
             if self._due_s() <= 0:
                 await self._seal()

@@ -154,9 +154,16 @@ class Sequencer:
         self._row = moved
         return moved
 
-    def check_all(self, row: Locked) -> None:
-        """Hashes every stored leaf of the epoch again; raises RootDiffers. Takes its time."""
-        if self._frontier_from(Frontier(), row).root() != row.root:
+    def checking_all(self, row: Locked) -> Iterator[int]:
+        """Hashes every stored leaf of the epoch again, a page a step; says how many are done.
+
+        Takes its time; may run in another thread than the rest. Raises RootDiffers at the end.
+        """
+        frontier = Frontier()
+        for leaves in self._leaves(row, 0):
+            frontier.extend(leaf_hashes(leaves))
+            yield frontier.size
+        if frontier.root() != row.root:
             raise RootDiffers(self.service, row.end)
 
     # -- the parts ----------------------------------------------------------------------------
@@ -229,7 +236,7 @@ class Sequencer:
             raise KeyDiffers(self.service, ", ".join(known))
 
     def _require_root(self, row: Locked) -> None:
-        """The stored leaves lead to the signed root; of a long log the last ones, see check_all."""
+        """The stored leaves lead to the signed root; of a long log the last, see checking_all."""
         start = max(0, row.size - CHECKED_AT_START) // ENTRIES_PER_BUNDLE * ENTRIES_PER_BUNDLE
         try:
             nodes = TileNodes(layout.tile_reader(self._tiles, row.epoch), start)
@@ -238,7 +245,8 @@ class Sequencer:
             frontier = Frontier()
         if self._frontier_from(frontier, row).root() != row.root:
             # Tiles that do not fit are no proof against the store.
-            self.check_all(row)
+            for _ in self.checking_all(row):
+                pass
 
     def _frontier_from(self, frontier: Frontier, row: Locked) -> Frontier:
         for leaves in self._leaves(row, frontier.size):

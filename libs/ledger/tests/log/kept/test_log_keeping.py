@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from cahier_ledger.bus.health import State
+from cahier_ledger.log import keeping as keeping_module
+from cahier_ledger.log import sequencer as sequencer_module
 from cahier_ledger.log.checkpoint import parse_checkpoint
 from cahier_ledger.log.cosigning import Cosigner
 from cahier_ledger.log.keeping import LogKeeper
@@ -97,6 +101,25 @@ async def test_a_log_that_must_not_go_on_stops_and_says_why(kept: Any) -> None:
         await kept.say(1)
         await asyncio.sleep(0.2)
         assert kept.locks.current("budget").size == 2
+
+
+async def test_an_old_leaf_that_was_changed_stops_a_long_log(
+    kept: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (keeping_module, sequencer_module):
+        monkeypatch.setattr(module, "CHECKED_AT_START", 300)
+    await kept.say(1_000)
+    kept.carry()
+    tampered = sqlite3.connect(tmp_path / "ledger.db")
+    tampered.execute("UPDATE public SET leaf = CAST('{}' AS BLOB) WHERE public_seq = 7")
+    tampered.commit()
+    tampered.close()
+    kept.sequencer().check()  # the last leaves hold
+    async with keeping(kept) as keeper:
+        await until(lambda: keeper._refusal is not None)
+        await kept.say(1)
+        await until(lambda: keeper.health.state is State.STOPPED)
+        assert "not those that its public log has signed" in keeper.health.reason
 
 
 async def test_two_keepers_of_one_log_sign_one_history(kept: Any) -> None:
