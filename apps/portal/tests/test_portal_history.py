@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+
 pytestmark = pytest.mark.e2e
 
 
@@ -210,3 +212,26 @@ def test_pages_lead_to_their_history(stranger: Any, town: Any) -> None:
     ):
         assert f'href="{history}"' in stranger.go(path).text
         assert stranger.go(history).status_code == 200
+
+
+def test_whoever_was_forgotten_is_forgotten_in_the_past_too(town: Any, stranger: Any) -> None:
+    person = town.resident(52)
+    resident_id = person.go("/me").text.split("<dd><code>")[1].split("<")[0]
+    person.go(f"/processes/{town.process_id}")
+    person.send("/proposals", title="A regretted idea", body="Which I made.", category="Parks")
+    person.ok()
+    proposal = person.page.url.path.rsplit("/", 1)[1]
+    path = f"/history/proposal/{proposal}"
+    assert "A regretted idea" in stood(stranger.go(path).text)
+    town.as_admin(identity.EraseSubjectRequest(subject_id=resident_id, basis="order"))
+    erased = "The text was erased. That there was one, and when, stays."
+    town.wait("the erasure", lambda: erased in entries(stranger.go(path).text))
+    for address in (path, f"{path}?moment=0", f"/proposals/{proposal}"):
+        page = stranger.go(address).text
+        assert "regretted" not in page
+        assert "Which I made" not in page
+    assert entries(stranger.go(f"{path}?moment=0").text) == ["A resident made the proposal."]
+    assert "<h1>History: [erased]</h1>" in stranger.go(path).text
+    assert "<h1>Historique\u00a0: [effacé]</h1>" in stranger.go(f"{path}?lang=fr").text
+    assert "<h1>[effacé]</h1>" in stranger.go(f"/proposals/{proposal}").text
+    stranger.go("/?lang=en")
