@@ -17,7 +17,7 @@ from cahier_ledger.log.refusals import KeyUnusable
 from cahier_ledger.log.signing import FileSigner, Signer, open_signers, sign, vkeys_of
 
 ORIGIN = "a.example/tlog/budget"
-SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
+SOFTHSM = Path(os.environ.get("SOFTHSM2_MODULE", "/usr/lib/softhsm/libsofthsm2.so"))
 
 
 def pem(key: object) -> bytes:
@@ -82,7 +82,7 @@ def token_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     config.write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(config))
     key = write_key(tmp_path / "k.pem")
-    common = ["softhsm2-util", "--token", "city", "--pin", "1234"]
+    common = ["softhsm2-util", "--module", str(SOFTHSM), "--token", "city", "--pin", "1234"]
     for arguments in (
         ["--init-token", "--free", "--label", "city", "--so-pin", "0000"],
         ["--import", str(key), "--label", "budget", "--id", "01"],
