@@ -141,6 +141,12 @@ def cahier() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run_cahier
 
 
+@pytest.fixture(scope="module")
+def cahier_of_module() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """As `cahier`, for what all tests of a module share."""
+    return run_cahier
+
+
 @pytest.fixture
 def new_city(tmp_path: Path) -> Iterator[Callable[..., RunningCity]]:
     """Makes cities that are stopped at the end, whatever happens."""
@@ -307,6 +313,12 @@ class Visitor:
     def sign_in(self, email: str, password: str) -> None:
         self.go("/sign-in")
         assert self.send("/sign-in", email=email, password=password).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def visitor_class() -> type[Visitor]:
+    """How somebody comes to any city's portal."""
+    return Visitor
 
 
 @pytest.fixture

@@ -156,7 +156,9 @@ async def _held_by(visit: Visit, visitor: Visitor, service: str) -> list[Held] |
 
 def _item(item: Any) -> Held:
     at = instant(item.at) if item.HasField("at") else None
-    return Held(item.kind, item.id, item.event_id, at, dict(sorted(item.values.items())))
+    # A map has no order; what a thing is called comes first.
+    values = sorted(item.values.items(), key=lambda each: (each[0] != "title", each[0]))
+    return Held(item.kind, item.id, item.event_id, at, dict(values))
 
 
 def _plain(item: Held) -> dict[str, Any]:
