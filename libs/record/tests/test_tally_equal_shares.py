@@ -342,16 +342,22 @@ def test_a_tied_overshoot_ends_phragmen_before_the_tie_is_broken(profile):
 
 
 def test_more_than_a_thousand_winners_are_exact():
-    ids = [str(number) for number in range(1200)]
+    costs = {str(number): 1000 + number for number in range(1100)}
+    ids = list(costs)
+    ballots = [tuple(ids[at::4]) for at in range(4)] + [tuple(ids[at::9]) for at in range(9)]
     election = Profile.of_approvals(
-        1200 * 7,
-        [Candidate(id=one, cost=7) for one in ids],
-        [tuple(ids[at::5]) + tuple(ids[at::7]) for at in range(5)],
+        4 * sum(costs.values()),
+        [Candidate(id=one, cost=cost) for one, cost in costs.items()],
+        ballots,
         decimals=0,
     )
-    result = count(election, "mes", Terms(completion="add1", ties="lexicographic"))
+    result = count(election, "mes", Terms(utility="cardinality", ties="lexicographic"))
     assert len(result.selected) > 1000
-    assert result.spent <= election.budget
+    paid = dict.fromkeys(result.selected, Fraction(0))
+    for group in election.groups:
+        for one, share in own_share(result, group.projects).items():
+            paid[one] += share * group.count
+    assert paid == {one: costs[one] for one in result.selected}
 
 
 def test_add1_reaches_across_a_huge_plateau_of_endowments(profile):
