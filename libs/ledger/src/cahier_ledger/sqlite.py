@@ -44,6 +44,7 @@ SCHEMA_VERSION = 1
 CACHE_KIB = 64 * 1024
 READER_CACHE_KIB = 8 * 1024
 BUSY_TIMEOUT_S = 5.0
+SCRUB_WAIT_MS = 20
 WAL_PAGES_BEFORE_CHECKPOINT = 4_000
 WAL_BYTES_KEPT = 64 << 20
 ITER_CHUNK = 5_000
@@ -339,10 +340,13 @@ def _erase(connection: sqlite3.Connection, erasure: Erasure) -> None:
 def _scrub(connection: sqlite3.Connection) -> bool:
     """Empties the write-ahead log, where erased texts still stand; False while readers hold it.
 
-    In the file itself secure_delete has overwritten them.
+    In the file itself secure_delete has overwritten them. It waits for readers SCRUB_WAIT_MS only:
+    behind it wait commits, and a long reader, such as a backup, would hold up each of them.
     """
     try:
+        connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MS}")
         busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
     except sqlite3.Error as error:
         _log.warning("erased texts stay in the write-ahead log for now: %s", error)
         return False
