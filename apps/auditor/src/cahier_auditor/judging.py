@@ -72,6 +72,7 @@ class Judge:
         self._source = source
         self._service = place.service
         self._label = place.label
+        self._kept = place.kept
         self._epoch = place.epoch
         self._shapes = shapes(place.service)
         self._shape: Shape | None = None
@@ -172,8 +173,10 @@ class Judge:
         return index == 0 and self._epoch > 1
 
     def _judge_texts(self, index: int, leaf_id: str, digests: Sequence[str]) -> None:
-        """None at all is right: texts may have been erased."""
+        """None at all is right: texts may have been erased, or lost with the leaf."""
         self.judged.with_texts += 1
+        if self._kept is not None and index >= self._kept:
+            return
         path = texts_path(self._service, leaf_id)
         raw = self._source.read(path) if path else None
         if raw is None:

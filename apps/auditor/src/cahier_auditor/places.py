@@ -21,7 +21,8 @@ from cahier_ledger.log.tiles import tile_path
 class LogPlace:
     """One log of a source. label: its name in findings. folder: of its files in a bundle.
 
-    epoch: from 1. size: leaves by its checkpoint.
+    epoch: from 1. size: leaves by its checkpoint. kept: how many of them still count, or None for
+    all: texts of the others went with their store, and their ids may have come again.
     """
 
     service: str
@@ -29,6 +30,7 @@ class LogPlace:
     folder: str
     epoch: int = 1
     size: int = 0
+    kept: int | None = None
 
     def sized(self, size: int) -> LogPlace:
         return replace(self, size=size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cahier_auditor.findings import Finding, Findings
 from cahier_auditor.fingerprints import fingerprint
@@ -139,9 +139,11 @@ class _Service:
     def _check_log(self, head: Head, opening: Opening | None, following: Opening | None) -> None:
         older = self._open_older(head)
         sizes = set(older.roots)
-        if following is not None and 0 <= following.kept <= head.place.size:
+        place = head.place
+        if following is not None and 0 <= following.kept <= place.size:
             sizes.add(following.kept)
-        tree = check_tree(self._source, head.place, sizes, self._workers, self._progress)
+            place = replace(place, kept=following.kept)
+        tree = check_tree(self._source, place, sizes, self._workers, self._progress)
         self._findings.extend(tree.findings)
         self._findings.extend(_check_roots(head, older, tree))
         self._logs.append(VerifiedLog(head, tree, len(older.roots), opening))

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from cahier_chassis.epochs import open_epoch
 from cahier_chassis.logs import configure_logs, get_logger
+from cahier_chassis.public_log import prepare_log
 from cahier_chassis.roles import ALL_ROLES, Role, parse_roles
 from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import TaskDied, Unit
@@ -93,6 +94,8 @@ def migrate(name: str, settings_type: type[Settings]) -> int:
         return EXIT_NOT_STARTED
     try:
         applied = settings.stores(name).migrate()
+        if settings.store_dsn is not None:
+            prepare_log(settings, name)
     except DomainError as error:
         _LOG.error("not_migrated", reason=error.rule)
         return EXIT_NOT_STARTED

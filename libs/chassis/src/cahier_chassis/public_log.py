@@ -92,6 +92,16 @@ def open_log(settings: ServiceSettings, service: str, ledger: LedgerReader) -> L
     )
 
 
+def prepare_log(settings: ServiceSettings, service: str) -> None:
+    """Makes what the log needs in databases; may be done any number of times.
+
+    Raises StoreUnavailable.
+    """
+    if settings.log_keys is not None:
+        open_locks(_lock_place(settings, service)).close()
+        _open_tiles(settings, settings.stores(service)).close()
+
+
 def policy_of(settings: ServiceSettings) -> Policy | None:
     """The policy that clients are told to hold this log to, or None; raises LogRefused."""
     if settings.log_policy is None:

@@ -28,7 +28,7 @@ _ADD = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, epoch) DO NOTHING"
 )
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS locks("
+    "CREATE TABLE locks("
     "service TEXT NOT NULL, epoch INTEGER NOT NULL, origin TEXT NOT NULL, base INTEGER NOT NULL, "
     "size INTEGER NOT NULL, root BLOB NOT NULL, checkpoint TEXT NOT NULL, vkeys TEXT NOT NULL, "
     "PRIMARY KEY (service, epoch)) STRICT"
@@ -69,7 +69,9 @@ class LogLocks:
         """database: durable, and on other storage than the events."""
         self._db = database
         with database.transaction() as db:
-            database.create(db, _TABLE)
+            # Looked for first: a role that may create nothing can use what is there.
+            if "locks" not in database.tables(db):
+                database.create(db, _TABLE)
 
     def epochs(self, service: str) -> list[Locked]:
         """All epochs of a service's log, oldest first; [] where none was begun."""

@@ -18,6 +18,7 @@ from cahier_ledger.model import StoreUnavailable
 
 LIST_PAGE = 1_000
 _NEW = ".new"
+_TABLE = "CREATE TABLE tiles(path TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID"
 _numbers = count(1)
 
 
@@ -117,11 +118,9 @@ class DatabaseTiles:
         """database: durable."""
         self._db = database
         with database.transaction() as db:
-            database.create(
-                db,
-                "CREATE TABLE IF NOT EXISTS tiles("
-                "path TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID",
-            )
+            # Looked for first: a role that may create nothing can serve what is there.
+            if "tiles" not in database.tables(db):
+                database.create(db, _TABLE)
 
     def get(self, path: str) -> bytes | None:
         row = self._db.fetch_one("SELECT content FROM tiles WHERE path = ?", (path,))
