@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +33,7 @@ ERASED_BY = {
     "notifications": 3,
 }
 OWNERS = ("identity", "consultation", "reporting", "notifications")
+SERVICES = (*OWNERS, "budget")
 
 
 async def register(doors: Doors) -> SimpleNamespace:
@@ -136,7 +139,7 @@ def test_every_service_forgets_a_person_and_a_backup_does_not_remember(
     acted = asyncio.run(_prepare(city))
     city.stop()
     backup = tmp_path / "backup"
-    for service in OWNERS:
+    for service in SERVICES:
         shutil.copytree(city.folder.unit(service), backup / service)
     city.start()
     report = asyncio.run(forget(city, acted))
@@ -147,17 +150,34 @@ def test_every_service_forgets_a_person_and_a_backup_does_not_remember(
     assert CANARY not in refused.text
     city.stop()
     assert files_with(city.folder.root, CANARY) == []
-    for service in OWNERS:
+    for service in SERVICES:
         shutil.rmtree(city.folder.unit(service))
         shutil.copytree(backup / service, city.folder.unit(service))
+    with pytest.raises(RuntimeError, match="ended with 2"):
+        city.start()
+    for service in SERVICES:
         opened = cahier("log", "epoch", service, "--reason", "restored", "--data", city.folder.root)
         assert opened.returncode == 0, opened.stderr
     assert files_with(city.folder.root, CANARY)
     city.start()
     assert asyncio.run(_shown(city, acted)) == (ERASED, ERASED)
     asyncio.run(_cannot_sign_in(city))
+    again = asyncio.run(_complete(city, report.erasure_id))
+    assert {each.service for each in again.services} == set(ERASED_BY)
     city.stop()
     assert files_with(city.folder.root, CANARY) == []
+    auditors_account(cahier, city, tmp_path / "bundle")
+
+
+def auditors_account(cahier: Any, city: Any, bundle: Path) -> None:
+    """The logs verify, and tell of every store that came back from the backup what it lost."""
+    exported = cahier("export", "bundle", bundle, "--data", city.folder.root)
+    assert exported.returncode == 0, exported.stderr
+    command = [str(Path(sys.executable).parent / "cahier-audit"), "verify", str(bundle)]
+    audit = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    assert all(f"{service}/2: began anew" in audit.stdout for service in SERVICES)
+    assert files_with(bundle, CANARY) == []
 
 
 @pytest.mark.slow
@@ -182,6 +202,11 @@ async def _prepare(city: Any) -> SimpleNamespace:
 async def _shown(city: Any, acted: SimpleNamespace) -> tuple[str, str]:
     async with Doors(city.folder) as doors:
         return await shown(doors, acted)
+
+
+async def _complete(city: Any, erasure_id: str) -> Any:
+    async with Doors(city.folder) as doors:
+        return await complete(doors, erasure_id)
 
 
 async def _cannot_sign_in(city: Any) -> None:
