@@ -80,6 +80,19 @@ def test_nobody_is_forgotten_without_the_password(town: Any) -> None:
     assert "Still There" in person.page.text
 
 
+def test_guessing_the_password_of_an_open_session_ends_soon(town: Any) -> None:
+    person = registered(town, "Gussie", "gussie@example.org")
+    person.go("/me/erase")
+    for _ in range(20):
+        if "This is not your password" not in person.send("/me/erase", password="?").text:
+            break
+    assert person.page.status_code in (422, 429)
+    assert "Too many" in person.page.text
+    person.send("/me/erase", password="a long enough sentence")
+    assert "Too many" in person.page.text
+    assert "Gussie" in person.go("/me").text
+
+
 def test_a_forged_form_forgets_nobody(town: Any) -> None:
     person = registered(town, "Not Forged", "not.forged@example.org")
     person.http.post("/me/erase", data={"password": "a long enough sentence"})

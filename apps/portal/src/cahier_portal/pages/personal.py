@@ -25,7 +25,7 @@ from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_kernel.clock import from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Kind
 from cahier_portal import session
-from cahier_portal.catalogue import LANGUAGES, knows, t
+from cahier_portal.catalogue import LANGUAGES, error_sentence, knows, t
 from cahier_portal.formats import instant
 from cahier_portal.forms import FormError, read_form
 from cahier_portal.parameters import Caller, PathId
@@ -115,8 +115,9 @@ async def erase(visit: Caller) -> Answer:
     if not visit.portal.throttle.admits(visit.address):
         return _erase_again(visit, 429, t("error.too_many_tries"))
     email = await _email(visit, visitor)
-    if not await _proves(visit, email, form.raw("password")):
-        return _erase_again(visit, 422, t("erase.wrong_password"), email)
+    refusal = await _refusal(visit, email, form.raw("password"))
+    if refusal:
+        return _erase_again(visit, 422, refusal, email)
     order = identity.EraseSubjectRequest(subject_id=visitor.resident_id)
     answer = await visit.identity(order, form.key)
     visit.portal.tokens.forget(visitor)
@@ -204,16 +205,19 @@ async def _email(visit: Visit, visitor: Visitor) -> str:
     return next((str(each.values["email"]) for each in held.items if "email" in each.values), "")
 
 
-async def _proves(visit: Visit, email: str, password: str) -> bool:
-    """Whether the password is the account's: by signing in once more."""
+async def _refusal(visit: Visit, email: str, password: str) -> str:
+    """Why the password does not prove whose account it is, by signing in once more; "" if it
+    does."""
     asked = identity.SignInRequest(email=email, password=password)
     try:
         await visit.portal.services.identity.ask(asked)
     except DomainError as error:
-        if error.kind not in (Kind.UNAUTHENTICATED, Kind.INVALID, Kind.FAILED_PRECONDITION):
+        if error.kind is Kind.FAILED_PRECONDITION:  # Too many wrong ones: not even the right one.
+            return error_sentence(error)
+        if error.kind is not Kind.UNAUTHENTICATED:
             raise
-        return False
-    return True
+        return t("erase.wrong_password")
+    return ""
 
 
 def _erase_again(visit: Visit, status: int, sentence: str, email: str = "") -> Page:
