@@ -1,4 +1,5 @@
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -330,3 +331,25 @@ async def test_a_policy_without_addresses_asks_nobody(
     witnesses = Witnesses(Policy.parse(f"log {log.vkey}\nquorum none\n"), None)
     assert await witnesses.collect(checkpoint_of(5), log_tree(300).read) == []
     assert witnesses.refusals == {}
+
+
+async def test_tiles_are_read_beside_the_event_loop(
+    open_named: Open,
+    policy_of: Any,
+    checkpoint_of: Any,
+    log_tree: Any,
+    serve_app: Any,
+    http: httpx.AsyncClient,
+) -> None:
+    witnesses = Witnesses(policy_of(one=await serve_app(WitnessApp(open_named("one")))), http)
+    tree, threads = log_tree(300), set()
+
+    def read(level: int, index: int) -> bytes:
+        threads.add(threading.get_ident())
+        node: bytes = tree.read(level, index)
+        return node
+
+    for size in (200, 300):
+        assert len(await witnesses.collect(checkpoint_of(size), read)) == 1
+    assert threads
+    assert threading.get_ident() not in threads

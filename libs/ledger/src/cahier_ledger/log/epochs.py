@@ -141,6 +141,12 @@ class EpochOpener:
         raw = self._tiles.get(layout.at(1, layout.CHECKPOINT))
         if raw is None:
             return None
+        if self._tiles.get(layout.at(2, layout.CHECKPOINT)) is not None:
+            raise LogRefused(
+                "log_locks_missing",
+                f"the public log of {self._service} is in a later epoch, but all its lock rows are "
+                "gone: put the lock's database back",
+            )
         checkpoint, text = parse_checkpoint(raw)[0], raw.decode()
         row = self._row(checkpoint, text)
         stored = self._ledger.public_head() - (self._told_epoch() > 1)
@@ -179,8 +185,18 @@ class EpochOpener:
             self._close_short(row, size, root)
         else:
             self._require_prefix(row, root, lost)
-            self._serve(row, row.checkpoint)
+            self._serve(row, self._fullest(row))
         return _Kept(size, root, lost)
+
+    def _fullest(self, row: Locked) -> str:
+        """The row's checkpoint with all that witnesses said of it, as far as it is still known."""
+        shown = self._tiles.get(layout.at(row.epoch, layout.CHECKPOINT))
+        known = [row.checkpoint, self._locks.cosigned(row)]
+        if shown is not None:
+            known.append(shown.decode())
+        notes = [parse_checkpoint(text)[1] for text in known if text]
+        same = [note for note in notes if note.body == notes[0].body]
+        return max(same, key=lambda note: len(note.signatures)).text()
 
     def _require_prefix(self, row: Locked, root: bytes, lost: list[bytes]) -> None:
         """The stored leaves and the lost ones together are the signed log."""
@@ -217,6 +233,7 @@ class EpochOpener:
         Its last shown checkpoint must be of the kept leaves; they are signed once more if it was
         of fewer, and shown with that, if the tiles reached further.
         """
+        self._require_signed_before(row, size)
         self._write(row, size, [])
         checkpoint = Checkpoint(row.origin, size, root)
         known = self._tiles.get(layout.at(row.epoch, layout.history_path(size)))
@@ -224,12 +241,21 @@ class EpochOpener:
             self._serve(row, known.decode())
         else:
             self._serve(row, sign(checkpoint, self._signers))
-        newer = [
-            path
-            for path in self._tiles.list(layout.at(row.epoch, layout.CHECKPOINTS))
-            if int(path.rpartition("/")[2]) > size
-        ]
-        self._tiles.delete(newer)
+        newer = [each for each in self._sizes_shown(row) if each > size]
+        self._tiles.delete(layout.at(row.epoch, layout.history_path(each)) for each in newer)
+
+    def _require_signed_before(self, row: Locked, size: int) -> None:
+        """The stored leaves lead to the last root among them that was shown: no other history."""
+        shown = [each for each in self._sizes_shown(row) if each <= size]
+        raw = self._tiles.get(layout.at(row.epoch, layout.history_path(max(shown, default=0))))
+        if raw is not None:
+            before = parse_checkpoint(raw)[0]
+            if before.root != self._root_of(row, before.size):
+                raise RootDiffers(self._service, row.base + before.size)
+
+    def _sizes_shown(self, row: Locked) -> list[int]:
+        paths = self._tiles.list(layout.at(row.epoch, layout.CHECKPOINTS))
+        return [int(path.rpartition("/")[2]) for path in paths]
 
     def _write(self, row: Locked, size: int, leaves: list[bytes]) -> None:
         growth = Growth()

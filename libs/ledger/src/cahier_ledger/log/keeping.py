@@ -203,6 +203,8 @@ class LogKeeper:
 
     async def _show(self, row: Locked, text: str) -> None:
         def publish() -> str | None:
+            if text != row.checkpoint:
+                self._sequencer.keep_cosigned(row, text)
             shown = self._publisher.publish(row, text)
             return self._publisher.served(row) if shown else None
 

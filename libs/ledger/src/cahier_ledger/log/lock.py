@@ -34,14 +34,26 @@ _TABLE = (
     "PRIMARY KEY (service, epoch)) STRICT"
 )
 
+_COSIGNED_TABLE = (
+    "CREATE TABLE cosigned("
+    "service TEXT NOT NULL, epoch INTEGER NOT NULL, size INTEGER NOT NULL, "
+    "checkpoint TEXT NOT NULL, PRIMARY KEY (service, epoch)) STRICT"
+)
+_COSIGNED = "SELECT checkpoint FROM cosigned WHERE service = ? AND epoch = ? AND size = ?"
+_KEEP_COSIGNED = (
+    "INSERT INTO cosigned(service, epoch, size, checkpoint) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (service, epoch) DO UPDATE SET size = excluded.size, "
+    "checkpoint = excluded.checkpoint WHERE excluded.size >= cosigned.size"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Locked:
     """How far one epoch of a log has been signed.
 
     base: how many public events stand in earlier epochs; leaf index = public_seq - 1 - base.
-    checkpoint: the log's own signed note for size and root. vkeys: of the keys it was signed with,
-    one a line, the current one first.
+    checkpoint: the log's own signed note for size and root. vkeys: of the keys that have ever
+    signed it, one a line, the current one first, retired ones last.
     """
 
     service: str
@@ -70,8 +82,11 @@ class LogLocks:
         self._db = database
         with database.transaction() as db:
             # Looked for first: a role that may create nothing can use what is there.
-            if "locks" not in database.tables(db):
+            tables = database.tables(db)
+            if "locks" not in tables:
                 database.create(db, _TABLE)
+            if "cosigned" not in tables:
+                database.create(db, _COSIGNED_TABLE)
 
     def epochs(self, service: str) -> list[Locked]:
         """All epochs of a service's log, oldest first; [] where none was begun."""
@@ -92,8 +107,10 @@ class LogLocks:
     def move(self, seen: Locked, size: int, root: bytes, checkpoint: str, vkeys: str) -> Locked:
         """Sets the row if it is still as `seen`; durable when it returns the new row.
 
-        Raises LockMoved when it is not, and when a newer epoch was begun.
+        Raises LockMoved when it is not, and when a newer epoch was begun, and for a smaller size.
         """
+        if size < seen.size:
+            raise LockMoved(seen.service)
         with self._db.transaction() as db:
             moved = db.execute(
                 "UPDATE locks SET size = ?, root = ?, checkpoint = ?, vkeys = ? "
@@ -108,6 +125,16 @@ class LogLocks:
             if moved.rowcount != 1:
                 raise LockMoved(seen.service)
         return replace(seen, size=size, root=root, checkpoint=checkpoint, vkeys=vkeys)
+
+    def keep_cosigned(self, row: Locked, checkpoint: str) -> None:
+        """Keeps a row's checkpoint with its cosignatures, in place of an older one of the epoch."""
+        with self._db.transaction() as db:
+            db.execute(_KEEP_COSIGNED, (row.service, row.epoch, row.size, checkpoint))
+
+    def cosigned(self, row: Locked) -> str | None:
+        """The row's checkpoint with the cosignatures that were last kept, if it has any."""
+        found = self._db.fetch_one(_COSIGNED, (row.service, row.epoch, row.size))
+        return None if found is None else str(found[0])
 
     def close(self) -> None:
         """Closes all connections. Safe to call twice."""

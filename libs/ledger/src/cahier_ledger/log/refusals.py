@@ -77,6 +77,21 @@ class LockMissing(LogRefused):
         )
 
 
+class LockBehindLog(LogRefused):
+    """More was published than the lock row says was signed."""
+
+    def __init__(self, service: str, locked: int, size: int) -> None:
+        super().__init__(
+            "lock_behind_log",
+            f"the public log of {service} was published up to {size}, its lock row says {locked}: "
+            "was the lock's database restored from a backup? To go on from there would sign a "
+            "second history: put the newer one back, or, if it is lost, remove the older one and "
+            f"open a new epoch with `cahier log epoch {service} --reason TEXT`",
+            locked=locked,
+            size=size,
+        )
+
+
 class LockMoved(LogRefused):
     """Another process has moved the lock row meanwhile: load it and look again."""
 

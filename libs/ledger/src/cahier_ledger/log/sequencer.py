@@ -12,13 +12,19 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from cahier_ledger.log import layout
-from cahier_ledger.log.checkpoint import Checkpoint
+from cahier_ledger.log.checkpoint import (
+    Checkpoint,
+    parse_checkpoint,
+    require_log_signature,
+)
 from cahier_ledger.log.entries import ENTRIES_PER_BUNDLE
 from cahier_ledger.log.growth import Files, Growth
 from cahier_ledger.log.lock import Locked, LogLocks
 from cahier_ledger.log.merkle import EMPTY_ROOT, Frontier, leaf_hashes
+from cahier_ledger.log.note import Vkey
 from cahier_ledger.log.refusals import (
     KeyDiffers,
+    LockBehindLog,
     LockMissing,
     LockMoved,
     OriginDiffers,
@@ -91,12 +97,15 @@ class Sequencer:
     def check(self) -> None:
         """Whether the log may go on from this store, with these keys; changes nothing.
 
-        Raises StoreBehindLog, RootDiffers, KeyDiffers, OriginDiffers, LockMissing.
+        Raises StoreBehindLog, RootDiffers, KeyDiffers, OriginDiffers, LockMissing, LockBehindLog.
         """
+        # Read before the row, which another process may be moving.
+        shown = self._shown_by_epoch()
         row = self._locks.current(self.service)
         if row is None:
-            self._require_unpublished()
+            self._require_unpublished(shown)
             return
+        self._require_not_behind(row, shown)
         if row.origin != epoch_origin(self._origin, row.epoch):
             raise OriginDiffers(self.service, row.origin, epoch_origin(self._origin, row.epoch))
         self._require_known_key(row)
@@ -136,7 +145,7 @@ class Sequencer:
         The answered row's checkpoint may be published. Raises LockMoved when another was faster.
         """
         growth, row = self._begun()
-        vkeys = self._vkeys(row.origin)
+        vkeys = self._vkeys_after(row)
         if growth.size == row.size and vkeys == row.vkeys:
             return None
         try:
@@ -153,6 +162,10 @@ class Sequencer:
             raise
         self._row = moved
         return moved
+
+    def keep_cosigned(self, row: Locked, text: str) -> None:
+        """Keeps what witnesses said beside the lock row, for when the log's files are lost."""
+        self._locks.keep_cosigned(row, text)
 
     def checking_all(self, row: Locked) -> Iterator[int]:
         """Hashes every stored leaf of the epoch again, a page a step; says how many are done.
@@ -225,15 +238,37 @@ class Sequencer:
     def _vkeys(self, origin: str) -> str:
         return "".join(f"{each}\n" for each in vkeys_of(origin, self._signers))
 
-    def _require_unpublished(self) -> None:
-        published = self._tiles.get(layout.at(1, layout.CHECKPOINT))
-        if published is not None:
-            raise LockMissing(self.service, int(published.split(b"\n")[1]))
+    def _vkeys_after(self, row: Locked) -> str:
+        """Those that sign now, then those that did before: older signatures must still verify."""
+        current = self._vkeys(row.origin).split()
+        older = [each for each in row.vkeys.split() if each not in current]
+        return "".join(f"{each}\n" for each in (*current, *older))
+
+    def _shown_by_epoch(self) -> dict[int, Checkpoint]:
+        """The served checkpoints by epoch, as far as the epochs follow one another."""
+        shown: dict[int, Checkpoint] = {}
+        while raw := self._tiles.get(layout.at(len(shown) + 1, layout.CHECKPOINT)):
+            shown[len(shown) + 1] = parse_checkpoint(raw)[0]
+        return shown
+
+    def _require_unpublished(self, shown: dict[int, Checkpoint]) -> None:
+        if shown:
+            raise LockMissing(self.service, shown[max(shown)].size)
+
+    def _require_not_behind(self, row: Locked, shown: dict[int, Checkpoint]) -> None:
+        """What was shown was locked before: else the lock row is older than the log's files."""
+        here = shown.get(row.epoch)
+        if here is not None and here.origin == row.origin and here.size > row.size:
+            raise LockBehindLog(self.service, row.size, here.size)
+        if row.epoch + 1 in shown:
+            raise LockBehindLog(self.service, row.size, shown[row.epoch + 1].size)
 
     def _require_known_key(self, row: Locked) -> None:
-        known = row.vkeys.split()
-        if not set(known) & set(self._vkeys(row.origin).split()):
-            raise KeyDiffers(self.service, ", ".join(known))
+        """One of the keys signed the row: a retired one does not come back alone."""
+        checkpoint, note = parse_checkpoint(row.checkpoint)
+        known = require_log_signature(checkpoint, note, map(Vkey.parse, row.vkeys.split()))
+        if not set(map(str, known)) & set(self._vkeys(row.origin).split()):
+            raise KeyDiffers(self.service, ", ".join(map(str, known)))
 
     def _require_root(self, row: Locked) -> None:
         """The stored leaves lead to the signed root; of a long log the last, see checking_all."""

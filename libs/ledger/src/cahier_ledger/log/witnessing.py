@@ -123,7 +123,8 @@ class Witnesses:
         self, asked: _Asked, parsed: Checkpoint, body: str, text: str, read: ReadNode
     ) -> str:
         for _ in range(TRIES_MAX):
-            proof = consistency_proof(asked.size, parsed.size, read)
+            # It reads tiles, from a disk or a database: not while commands wait.
+            proof = await asyncio.to_thread(consistency_proof, asked.size, parsed.size, read)
             answer = await self._send(asked.witness, request_bytes(asked.size, proof, text))
             if answer.status == 200:
                 return _own_line(asked.witness, body, answer)

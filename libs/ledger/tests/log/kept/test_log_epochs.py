@@ -18,10 +18,16 @@ from cahier_ledger.log.checkpoint import parse_checkpoint
 from cahier_ledger.log.epochs import EpochOpener, NothingLost
 from cahier_ledger.log.lock import open_locks
 from cahier_ledger.log.merkle import leaf_hash, leaf_hashes, root_of
-from cahier_ledger.log.note import Vkey
+from cahier_ledger.log.note import Vkey, signature_line
 from cahier_ledger.log.proof import Receipt, check_receipt
 from cahier_ledger.log.receipts import Receipts
-from cahier_ledger.log.refusals import LockMissing, LockMoved, RootDiffers, StoreBehindLog
+from cahier_ledger.log.refusals import (
+    LockMissing,
+    LockMoved,
+    LogRefused,
+    RootDiffers,
+    StoreBehindLog,
+)
 from cahier_ledger.model import EPOCH_OPENED, LOG_STREAM
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -209,3 +215,47 @@ async def test_a_lost_lock_row_ends_an_epoch_that_lost_nothing(
     assert kept.carry() == 1
     old = parse_checkpoint(kept.served().get("1/checkpoint").body)[0]
     assert (old.size, old.root) == (20 + unsigned, kept.root(20 + unsigned))
+
+
+async def test_an_ended_log_keeps_what_witnesses_said_of_it(restored: Any, tmp_path: Path) -> None:
+    """Also where its files came back from a backup that is older than the cosignature."""
+    line = signature_line("w.example", b"1234", bytes(72))
+    restored.locks.keep_cosigned(restored.signed, restored.signed.checkpoint + line)
+    shutil.rmtree(tmp_path / "tlog")
+    shutil.copytree(tmp_path / "backup-tlog", tmp_path / "tlog")
+    await in_thread(lambda: open_epoch(restored, lambda after: restored.lost))
+    assert restored.served().get("1/checkpoint").body.decode().endswith(line)
+
+
+async def test_a_cosigned_checkpoint_that_is_served_stays_when_an_epoch_ends(restored: Any) -> None:
+    line = signature_line("w.example", b"1234", bytes(72))
+    restored.tiles.put({"1/checkpoint": (restored.signed.checkpoint + line).encode()})
+    await in_thread(lambda: open_epoch(restored))
+    assert restored.served().get("1/checkpoint").body.decode().endswith(line)
+
+
+async def test_another_history_is_not_signed_where_the_tiles_lack(
+    restored: Any, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "tlog")
+    shutil.copytree(tmp_path / "backup-tlog", tmp_path / "tlog")
+    await restored.say(3)
+    tampered = sqlite3.connect(tmp_path / "backup.db")
+    tampered.execute("UPDATE public SET leaf = CAST('{}' AS BLOB) WHERE public_seq = 7")
+    tampered.commit()
+    tampered.close()
+    before = restored.served().get("checkpoint").body
+    with pytest.raises(RootDiffers):
+        await in_thread(lambda: open_epoch(restored))
+    assert restored.served().get("checkpoint").body == before
+
+
+async def test_all_lock_rows_lost_in_a_later_epoch_need_the_lock_back(
+    restored: Any, tmp_path: Path
+) -> None:
+    await in_thread(lambda: open_epoch(restored))
+    restored.carry()
+    restored.locks.close()
+    restored.locks = open_locks(str(tmp_path / "new" / "budget.db"))
+    with pytest.raises(LogRefused, match="put the lock's database back"):
+        await in_thread(lambda: open_epoch(restored, number=2))

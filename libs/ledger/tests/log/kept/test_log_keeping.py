@@ -175,6 +175,8 @@ async def test_without_a_quorum_a_checkpoint_is_shown_at_once_and_cosigned_later
         assert keeper.has_quorum
     kept.carry()  # a start without witnesses takes no cosignature away
     assert cosigner.witnesses_of(kept.tiles.get("1/checkpoint").decode()) == 1
+    # Nor does the loss of the log's files.
+    assert cosigner.witnesses_of(kept.locks.cosigned(kept.locks.current("budget"))) == 1
 
 
 async def test_with_a_quorum_nothing_is_shown_before_it_cosigned(

@@ -75,3 +75,21 @@ def test_rows_outlive_the_process(tmp_path: Path) -> None:
     again = open_locks(place)
     assert again.current("budget") == ROW
     again.close()
+
+
+def test_a_row_never_shrinks(lock_place: LogLocks) -> None:
+    lock_place.begin(ROW)
+    moved = lock_place.move(ROW, 7, b"s" * 32, "seven", "key\n")
+    with pytest.raises(LockMoved):
+        lock_place.move(moved, 6, b"t" * 32, "six", "key\n")
+    assert lock_place.current("budget") == moved
+
+
+def test_cosignatures_are_kept_of_the_newest_row(lock_place: LogLocks) -> None:
+    older, newer = replace(ROW, size=5), replace(ROW, size=7)
+    lock_place.keep_cosigned(newer, "seven, cosigned")
+    lock_place.keep_cosigned(newer, "seven, cosigned twice")
+    lock_place.keep_cosigned(older, "five, cosigned")
+    assert lock_place.cosigned(newer) == "seven, cosigned twice"
+    assert lock_place.cosigned(older) is None
+    assert lock_place.cosigned(replace(newer, epoch=2)) is None

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from cahier_ledger.log import layout, refusals
-from cahier_ledger.log.checkpoint import open_checkpoint
+from cahier_ledger.log.checkpoint import Checkpoint, open_checkpoint
 from cahier_ledger.log.lock import open_locks
 from cahier_ledger.log.merkle import EMPTY_ROOT, leaf_hashes
 from cahier_ledger.log.note import Vkey
+from cahier_ledger.log.policy import Policy
 from cahier_ledger.log.publishing import Publisher, partial_paths
+from cahier_ledger.log.signing import sign
 from cahier_ledger.log.storage import FolderTiles
 from cahier_ledger.log.tiles import tiles_at
 from cahier_ledger.model import StoreUnavailable
@@ -208,6 +210,49 @@ async def test_a_key_is_replaced_while_both_sign(
     assert kept.carry() == 3
     kept.keys = [old]
     with pytest.raises(refusals.KeyDiffers):
+        kept.sequencer().check()
+
+
+async def test_a_retired_key_stays_published_for_what_it_signed(
+    kept: Any, memory_key: Callable[[int], Any]
+) -> None:
+    await kept.say(1)
+    kept.carry()
+    for keys in ([memory_key(2), memory_key(1)], [memory_key(2)]):
+        kept.keys = keys
+        await kept.say(1)
+        kept.carry()
+    served = kept.served()
+    listed = [Vkey.parse(line) for line in served.get("key").body.decode().splitlines()]
+    assert [each.public for each in listed] == [memory_key(2).public, memory_key(1).public]
+    assert open_checkpoint(served.get("checkpoints/1").body, listed).size == 1
+    assert open_checkpoint(served.get("checkpoint").body, listed[:1]).size == 3
+    policy = Policy.parse(served.get("policy").body)
+    assert policy.satisfied_by(served.get("checkpoints/1").body)
+
+
+async def test_a_lock_row_that_is_older_than_what_was_shown_is_refused(
+    kept: Any, tmp_path: Path
+) -> None:
+    await kept.say(2)
+    kept.carry()
+    copy = sqlite3.connect(tmp_path / "locks" / "budget.db")
+    copy.execute("VACUUM INTO ?", (str(tmp_path / "older.db"),))
+    copy.close()
+    await kept.say(2)
+    kept.carry()
+    kept.locks.close()
+    kept.locks = open_locks(str(tmp_path / "older.db"))
+    with pytest.raises(refusals.LockBehindLog, match="up to 4, its lock row says 2"):
+        kept.sequencer().check()
+
+
+async def test_a_lock_row_of_an_epoch_that_others_followed_is_refused(kept: Any) -> None:
+    await kept.say(2)
+    kept.carry()
+    later = Checkpoint(f"{kept.origin}/2", 1, EMPTY_ROOT)
+    kept.tiles.put({"2/checkpoint": sign(later, kept.keys).encode()})
+    with pytest.raises(refusals.LockBehindLog):
         kept.sequencer().check()
 
 
