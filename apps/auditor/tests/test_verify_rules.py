@@ -12,15 +12,24 @@ from typing import Any
 
 import pytest
 
+from cahier_auditor import identities
 from cahier_auditor.progress import Progress
+from cahier_auditor.receipts import check
 from cahier_auditor.source import open_source
 from cahier_auditor.verify import Verified, verify
 from cahier_ledger.leaves import canonical_json, make_leaf
 from cahier_ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from cahier_ledger.log.entries import read_entries
-from cahier_ledger.log.merkle import EMPTY_ROOT, leaf_hash, leaf_hashes, root_of
+from cahier_ledger.log.merkle import (
+    EMPTY_ROOT,
+    inclusion_proof,
+    leaf_hash,
+    leaf_hashes,
+    root_of,
+)
 from cahier_ledger.log.note import to_base64
 from cahier_ledger.log.policy import Policy, PolicyLog
+from cahier_ledger.log.proof import Receipt
 
 AUDIT = Path(sys.executable).parent / "cahier-audit"
 Resum = Callable[[Path], None]
@@ -293,6 +302,7 @@ class Epochs:
         self.city, self.bundle, self._resum, self.kept = city, bundle, resum, kept
         self.log = leaves(bundle)
         self.hashes = leaf_hashes(self.log)
+        self.again = self.log[kept:]
         self.data: dict[str, Any] = {
             "epoch": 2,
             "previous_origin": city.keys.origin("budget"),
@@ -311,7 +321,7 @@ class Epochs:
             "budget", "budget.v1.log.epoch_opened", "o2", None, {**self.data, **changed}
         )
         # The lost events happened again, with their own ids.
-        keys.sign(self.bundle, "budget", [first.leaf, *self.log[self.kept :]], epoch=2)
+        keys.sign(self.bundle, "budget", [first.leaf, *self.again], epoch=2)
         moved = self.bundle.parent / "old"
         (moved / "tlog").mkdir(parents=True)
         (moved / "checkpoints").mkdir()
@@ -358,6 +368,8 @@ def test_a_recount_goes_across_epochs(epochs: Epochs) -> None:
         ({"epoch": 3}, "epoch 3"),
         ({"lost": 2}, "number lost"),
         ({"lost": [to_base64(EMPTY_ROOT)] * 3}, "lost leaf 18"),
+        ({"kept": -1, "kept_root": "", "lost": 22}, "kept -1"),
+        ({"kept": 22, "kept_root": "", "lost": -1}, "kept 22"),
     ],
 )
 def test_a_false_account_of_a_loss_is_named(
@@ -365,6 +377,56 @@ def test_a_false_account_of_a_loss_is_named(
 ) -> None:
     told = found(epochs.write(**changed))
     assert any(one.startswith("budget/2 leaf 0: ") and says in one for one in told)
+
+
+def test_a_lost_erasure_names_a_lost_leaf(
+    city: Any, bundle: Path, resign: Resign, resum: Resum
+) -> None:
+    """In the next epoch another leaf has its number."""
+    data = {"index": 19, "leaf": json.loads(leaves(bundle)[19])["id"], "basis": "request"}
+    told = make_leaf("budget", "budget.v1.erasure.content_erased", "e1", None, data)
+    resign(bundle, [*leaves(bundle), told.leaf])
+    epochs = Epochs(city, bundle, resum)
+    epochs.again = epochs.again[:-1]
+    assert found(epochs.write()) == []
+
+
+def test_a_receipt_tells_of_leaves_that_an_epoch_hides(epochs: Epochs, city: Any) -> None:
+    """The log had signed 21 leaves; the next epoch says that it ended with 20."""
+    root = to_base64(root_of(epochs.hashes[:20]))
+    bundle = epochs.write(whole=False, previous_size=20, previous_root=root, lost=2)
+    assert found(bundle) == []
+
+    def read(level: int, number: int) -> bytes:
+        return root_of(epochs.hashes[number << level : (number + 1) << level])
+
+    for size, says in ((20, ""), (21, "size 21")):
+        checkpoint = city.keys.checkpoint(city.keys.origin("budget"), epochs.hashes[:size])
+        receipt = Receipt(3, tuple(inclusion_proof(3, size, read)), checkpoint)
+        checked = check(str(receipt).encode(), None, open_source(str(bundle)), None)
+        assert [says in str(one) for one in checked.findings] == [True] * bool(says)
+
+
+def test_whose_policy_was_used_is_said(city: Any, bundle: Path, resum: Resum) -> None:
+    digest = city.keys.policy(city.logs).digest()
+    assert any(
+        f"held to the policy that this source shows (quorum neighbour, SHA-256 {digest})" in one
+        for one in audited(bundle).notes
+    )
+    own = Policy((), city.keys.policy(()).witnesses, (), "neighbour")
+    assert "held to your own policy, quorum neighbour" in audited(bundle, own).notes
+    (bundle / "policy").unlink()
+    resum(bundle)
+    assert any("no policy is here" in one for one in audited(bundle).notes)
+
+
+def test_too_many_ids_that_end_alike_are_named(
+    bundle: Path, resign: Resign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities, "SUSPECTS_MAX", 0)
+    log = leaves(bundle, "consultation")
+    resign(bundle, [*log, log[-1]], "consultation")
+    assert any("too many ids end alike" in one for one in found(bundle))
 
 
 def test_a_second_epoch_without_the_first_is_named(epochs: Epochs, resum: Resum) -> None:

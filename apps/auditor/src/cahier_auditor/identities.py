@@ -5,12 +5,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
-from cahier_auditor.findings import KEPT_MAX, Finding
+from cahier_auditor.findings import Finding
 from cahier_auditor.places import LeafReader, Span
 from cahier_auditor.source import Source
 from cahier_record.events import decode_leaf
 
 ONCE = "an event is in the log once"
+SUSPECTS_MAX = 200_000
+"""Ids held to tell twins from strangers: chance makes as many among thirty million leaves."""
 
 
 def doubled(source: Source, told: Sequence[tuple[Span, array[int]]]) -> Iterator[Finding]:
@@ -31,8 +33,12 @@ def doubled(source: Source, told: Sequence[tuple[Span, array[int]]]) -> Iterator
             if leaf_id in seen:
                 found = f"{leaf_id} stands at {seen[leaf_id]} already"
                 yield Finding(span.place.label, index, ONCE, found)
-            elif len(seen) < KEPT_MAX:
+            elif len(seen) < SUSPECTS_MAX:
                 seen[leaf_id] = f"leaf {index} of {span.place.label}"
+            else:
+                found = "too many ids end alike to tell whether one stands there twice"
+                yield Finding(span.place.label, index, ONCE, found)
+                return
 
 
 def _repeated(told: Sequence[tuple[Span, array[int]]]) -> set[int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cahier_auditor.findings import CannotAudit, Finding, Findings
 from cahier_auditor.heads import Head, Trust, read_head, read_policy
+from cahier_auditor.leaves import sized
+from cahier_auditor.openings import read_opening
 from cahier_auditor.places import LeafReader, LogPlace
 from cahier_auditor.source import Source
 from cahier_auditor.verify import places_of
@@ -113,7 +116,9 @@ def _check_history(checked: Checked, source: Source, head: Head) -> None:
     try:
         _require_root(nodes, place.size, head.checkpoint.root)
         if size > place.size:
-            return  # The receipt is younger than the copy of the log.
+            # It is younger than this copy of the log, unless the log has ended.
+            checked.findings.extend(_beyond_the_end(checked.checkpoint, source, place))
+            return
         root = root_at(size, nodes)
     except (BrokenTile, BadProof) as error:
         checked.findings.add(Finding(place.label, None, SAME_LOG, str(error)))
@@ -121,6 +126,23 @@ def _check_history(checked: Checked, source: Source, head: Head) -> None:
     if root != checked.checkpoint.root:
         found, expected = to_base64(checked.checkpoint.root), to_base64(root)
         checked.findings.add(Finding("receipt", None, SAME_LOG, found, expected))
+
+
+def _beyond_the_end(checkpoint: Checkpoint, source: Source, place: LogPlace) -> Iterator[Finding]:
+    """Holds a checkpoint that an ended log does not reach against what the next epoch says."""
+    following = [one for one in places_of(source, place.service) if one.epoch == place.epoch + 1]
+    for each in following:
+        log = sized(source, each)
+        opening = read_opening(log, LeafReader(source, log).leaf(0))
+        if isinstance(opening, Finding):
+            yield opening
+        elif checkpoint.size > opening.previous_size:
+            told = f"the {opening.previous_size} leaves that {each.label} says it ended with"
+            yield Finding("receipt", None, SAME_LOG, f"size {checkpoint.size}", told)
+        elif checkpoint.size == opening.previous_size:
+            root = to_base64(checkpoint.root)
+            if root != opening.previous_root:
+                yield Finding("receipt", None, SAME_LOG, root, opening.previous_root)
 
 
 def _require_root(nodes: TileNodes, size: int, root: bytes) -> None:

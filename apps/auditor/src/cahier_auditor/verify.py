@@ -64,6 +64,7 @@ def verify(source: Source, own: Policy | None, jobs: int, progress: Progress) ->
         verified.findings.extend(check_sums(source, workers, progress))
         for service in source.services():
             _Service(source, service, own, verified, workers, progress).check()
+    verified.notes.extend(_held_to(source, own))
     _check_hosts(verified)
     _check_all_there(source, own, verified)
     progress.clear()
@@ -170,20 +171,18 @@ class _Service:
         ids = [log.tree.ids for log in self._logs]
         self._findings.extend(doubled(self._source, list(zip(spans, ids, strict=True))))
         leaves = _Leaves(self._source, spans)
-        for log in self._logs:
+        for at, log in enumerate(self._logs):
             for erasure in log.tree.erasures:
-                self._findings.extend(self._check_erasure(log.head.place, erasure, leaves))
+                named = leaves.named_by(erasure, at)
+                self._findings.extend(self._check_erasure(log.head.place, erasure, named))
         if self._source.can_list:
             self._findings.extend(self._stray_texts())
 
-    def _check_erasure(
-        self, place: LogPlace, erasure: Erasure, leaves: _Leaves
-    ) -> Iterator[Finding]:
+    def _check_erasure(self, place: LogPlace, erasure: Erasure, named: str) -> Iterator[Finding]:
         path = texts_path(self._service, erasure.leaf_id)
         if path and self._source.read(path) is not None:
             found = f"the texts of {erasure.leaf_id} are still here"
             yield Finding(place.label, erasure.told, ERASED, found, file=path)
-        named = leaves.id_of(erasure.index)
         if named != erasure.leaf_id:
             found = f"leaf {erasure.index} is {named or 'not there'}"
             yield Finding(place.label, erasure.told, NAMES_LEAF, found, erasure.leaf_id)
@@ -204,14 +203,22 @@ class _Leaves:
     def __init__(self, source: Source, spans: list[Span]) -> None:
         self._readers = [(span, LeafReader(source, span.place)) for span in spans]
 
-    def id_of(self, public_index: int) -> str:
-        """The leaf's id; "" where there is no such leaf."""
+    def named_by(self, erasure: Erasure, at: int) -> str:
+        """The id of the leaf that an erasure in the log at place `at` is about; "" for none."""
+        own, reader = self._readers[at]
+        index = erasure.index - own.base
+        if erasure.told >= own.kept and index >= own.kept:
+            return _id_of(reader.leaf(index))  # Both were lost: later epochs count otherwise.
         for span, reader in self._readers:
-            if span.base <= public_index < span.base + span.kept:
-                try:
-                    return decode_leaf(reader.leaf(public_index - span.base) or b"").id
-                except ValueError:
-                    return ""
+            if span.base <= erasure.index < span.base + span.kept:
+                return _id_of(reader.leaf(erasure.index - span.base))
+        return ""
+
+
+def _id_of(leaf: bytes | None) -> str:
+    try:
+        return decode_leaf(leaf or b"").id
+    except ValueError:
         return ""
 
 
@@ -243,6 +250,21 @@ def _check_roots(head: Head, older: Older, tree: Tree) -> Iterator[Finding]:
 def _shown_policy(source: Source, service: str) -> Policy | None:
     raw = source.policy(service)
     return None if raw is None else read_policy(raw, "policy")
+
+
+def _held_to(source: Source, own: Policy | None) -> Iterator[str]:
+    """Whose policy was used, since whoever forges a log can write its policy, too."""
+    if own is not None:
+        yield f"held to your own policy, quorum {own.quorum}"
+        return
+    shown = {service: _shown_policy(source, service) for service in source.services()}
+    for policy in dict.fromkeys(shown.values()):
+        logs = ", ".join(service for service, each in shown.items() if each == policy)
+        if policy is None:
+            yield f"{logs}: no policy is here, so no witness was asked for"
+        else:
+            told = f"quorum {policy.quorum}, SHA-256 {policy.digest()}"
+            yield f"{logs}: held to the policy that this source shows ({told}): bring your own"
 
 
 def _check_hosts(verified: Verified) -> None:
