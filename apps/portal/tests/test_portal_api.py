@@ -74,9 +74,11 @@ def test_disclosures_are_salt_name_and_value(town: Any) -> None:
     person = town.resident(30, proved=False)
     person.go(f"/processes/{town.process_id}")
     person.send("/proposals", title="A fountain", body="With cold water.")
-    found = re.search(r"Receipt: <code>([0-9a-f-]{36})</code>", person.page.text)
+    found = re.search(r"Receipt: <a href=\"/receipt/([0-9a-f-]{36})\"", person.page.text)
     assert found
-    entries = read(town, f"/disclosures/consultation/{found[1]}").json()
+    answer = read(town, f"/disclosures/consultation/{found[1]}")
+    assert answer.headers["cache-control"] == "no-store"
+    entries = answer.json()
     texts = {name: value for _, name, value in entries}
     assert texts["title"] == "A fountain"
     assert texts["body"] == "With cold water."
@@ -89,6 +91,7 @@ def test_disclosures_are_salt_name_and_value(town: Any) -> None:
 def test_unknown_disclosures_are_404(town: Any, path: str) -> None:
     answer = read(town, f"/disclosures{path}")
     assert answer.status_code == 404
+    assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-type"] == "application/problem+json"
 
 

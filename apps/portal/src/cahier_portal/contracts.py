@@ -59,7 +59,9 @@ async def disclosures(visit: Caller, service: PathText, event_id: PathText) -> R
             return problem(410, error.code, error.rule)
         raise
     entries = [[base64url.encode(each.salt), each.name, each.value] for each in answer.disclosures]
-    return Response(msgspec.json.encode(entries), media_type=MediaType.JSON)
+    # Texts may be erased at any time, and then must be nowhere.
+    headers = {"cache-control": "no-store"}
+    return Response(msgspec.json.encode(entries), media_type=MediaType.JSON, headers=headers)
 
 
 @get("/tlog/{service:str}/{rest:path}", opt=_OUTSIDE)

@@ -62,13 +62,21 @@ def on_accident(request: Request[Any, Any, Any], error: Exception) -> Response[A
 
 
 def problem(status: int, code: str, detail: str, *, field: str = "") -> Response[bytes]:
-    """Problem details (RFC 9457) with our stable code as an extension member."""
+    """Problem details (RFC 9457) with our stable code as an extension member.
+
+    Kept by nobody: what is not there now, such as a tile, may be there in a second.
+    """
     body = {"type": "about:blank", "title": _title(status), "status": status, "code": code}
     if detail:
         body["detail"] = detail
     if field:
         body["field"] = field
-    return Response(msgspec.json.encode(body), status_code=status, media_type=PROBLEM_JSON)
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type=PROBLEM_JSON,
+        headers={"cache-control": "no-store"},
+    )
 
 
 def error_page(visit: Visit, status: int, headers: dict[str, str] | None = None) -> Response[str]:
