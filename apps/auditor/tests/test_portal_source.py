@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cahier_auditor.portal import address
+from cahier_auditor.portal import PortalSource, address
 
 AUDIT = Path(sys.executable).parent / "cahier-audit"
 
@@ -30,6 +30,7 @@ class Portal(ThreadingHTTPServer):
         self.bundle = bundle
         self.asked: list[str] = []
         self.missing: set[str] = set()
+        self.epochs = 1
         self.drops = 0
         self.zips = False
 
@@ -42,7 +43,7 @@ class Portal(ThreadingHTTPServer):
             return None
         parts = path.split("/")
         if parts[0] == "tlog" and parts[2:] == ["epochs"]:
-            return json.dumps([{"epoch": 1, "origin": "", "base": 0}]).encode()
+            return json.dumps([{"epoch": 1, "origin": "", "base": 0}] * self.epochs).encode()
         if parts[0] == "tlog" and parts[2:] == ["policy"]:
             return (self.bundle / "policy").read_bytes()
         if parts[0] == "tlog" and parts[2:] == ["checkpoints"]:
@@ -108,6 +109,20 @@ def test_a_portal_verifies_and_recounts_as_its_bundle_does(portal: Portal) -> No
 def test_no_file_is_asked_for_twice(portal: Portal) -> None:
     assert audit("recount", portal.url).returncode == 0
     assert len(portal.asked) == len(set(portal.asked))
+
+
+def test_a_later_epoch_is_asked_for_by_its_number(portal: Portal) -> None:
+    """A cache on the way may still have the first epoch's tiles under the plain address."""
+    portal.epochs = 3
+    source = PortalSource(portal.url)
+    for path in ("tlog/budget/tile/0/000", "tlog/budget/1/tile/0/000", "checkpoints/budget/4"):
+        source.read(path)
+    assert portal.asked == [
+        "/city/tlog/budget/epochs",
+        "/city/tlog/budget/3/tile/0/000",
+        "/city/tlog/budget/1/tile/0/000",
+        "/city/tlog/budget/3/checkpoints/4",
+    ]
 
 
 def test_an_altered_answer_is_found(portal: Portal) -> None:

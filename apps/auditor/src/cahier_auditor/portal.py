@@ -31,6 +31,7 @@ AHEAD = 32
 EPOCHS_MAX = 1_000
 SIZES_MAX = 10_000_000
 _GONE = (404, 410)
+_PRESENT = re.compile(r"tlog/(?P<service>[^/]+)/(?P<file>(?!epochs$)[^/0-9].*)")
 _PARTIAL = re.compile(r"(?P<full>.*/tile/.+)\.p/(?P<width>[1-9]\d{0,2})")
 
 
@@ -127,7 +128,7 @@ class PortalSource:
             return kept.read_bytes()
         if missing.exists():
             return None
-        content = self._get(address(path))
+        content = self._get(self._numbered(address(path)))
         if content is None:
             missing.touch()
         else:
@@ -135,6 +136,17 @@ class PortalSource:
             fresh.write_bytes(content)
             fresh.replace(kept)
         return content
+
+    def _numbered(self, address: str) -> str:
+        """The present epoch's files with its number, where it is not the first.
+
+        Whoever keeps files on the way may hold an earlier epoch's under the plain address.
+        """
+        plain = _PRESENT.fullmatch(address)
+        older = 0 if plain is None else self.older_epochs(plain["service"])
+        if plain is None or not older:
+            return address
+        return f"tlog/{plain['service']}/{older + 1}/{plain['file']}"
 
     def _get(self, address: str) -> bytes | None:
         """One file; a lost connection is tried again, another answer is not."""
