@@ -118,7 +118,7 @@ def test_a_key_is_replaced_only_after_the_log_signed_with_both(keys: Keys, tmp_p
     row = locks.current("budget")
     locks.close()
     assert row is not None
-    assert row.vkeys.split() == [new]
+    assert row.vkeys.split() == [new, old]  # what the old one signed must still verify
 
 
 def test_without_keys_there_is_one_line_that_says_so(keys: Keys) -> None:

@@ -66,8 +66,8 @@ def check_opening(
     """
     signed, kept = previous.checkpoint, opening.kept
     if not 0 <= kept <= min(opening.previous_size, signed.size):
-        right = f"0 to {min(opening.previous_size, signed.size)}"
-        yield Finding(place.label, 0, OPENED, f"kept {kept}", right)
+        most = min(opening.previous_size, signed.size)
+        yield Finding(place.label, 0, OPENED, f"kept {kept}", f"0 to {most}")
     expected: dict[str, tuple[object, object]] = {
         "epoch": (opening.epoch, place.epoch),
         "previous origin": (opening.previous_origin, signed.origin),
