@@ -70,7 +70,7 @@ def town(
 
 async def prepare(city: Any) -> tuple[str, Any]:
     async with Doors(city.folder) as doors:
-        now = await doors.settable_clock()  # The import has put it into its election's days.
+        now = await doors.settable_clock()
         assert now is not None
         process = await doors.consultation.CreateProcess(
             consultation.CreateProcessRequest(

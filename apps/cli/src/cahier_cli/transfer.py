@@ -81,8 +81,9 @@ def import_pabulib(file: Path, rule: str, data: Path, *, leave_open: bool) -> No
 
 
 async def _import(folder: CityFolder, instance: Instance, rule: str, leave_open: bool) -> str:
-    calendar = Calendar.live(SystemClock().now())
     async with Doors(folder) as doors:
+        # A city for trying things out may live on other days than the machine.
+        calendar = Calendar.live(await doors.settable_clock() or SystemClock().now())
         with progress_bars() as progress:
             imported = await import_election(doors, instance, calendar, progress, rule)
         if not leave_open:
