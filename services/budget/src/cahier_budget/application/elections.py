@@ -111,15 +111,17 @@ class Elections:
 
     def _loaded(self, slot: _Slot, id: UUID) -> Election:
         kept = slot.election
-        if kept is None or kept.version != self._aggregates.version(id):
-            self._drop(slot, id)
-            try:
-                slot.election = self._aggregates.get(Election, id, code="election_not_found")
-            except BaseException:
-                with self._slots_lock:
-                    self._slots.pop(id, None)
-                raise
-        return slot.election
+        if kept is not None and kept.version == self._aggregates.version(id):
+            return kept
+        self._drop(slot, id)
+        try:
+            loaded = self._aggregates.get(Election, id, code="election_not_found")
+        except BaseException:
+            with self._slots_lock:
+                self._slots.pop(id, None)
+            raise
+        slot.election = loaded
+        return loaded
 
     def _drop(self, slot: _Slot, id: UUID) -> None:
         slot.election = None
