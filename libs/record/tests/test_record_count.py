@@ -1,13 +1,14 @@
 from collections.abc import Iterator
 from itertools import count
 
+import msgspec
 import pytest
 
 from cahier_kernel.errors import FailedPrecondition
 from cahier_record.budget import events
 from cahier_record.budget.ballots import BallotPaper, encode_paper
 from cahier_record.budget.count import CODE_VERSION, count_election, open_ballots
-from cahier_record.budget.events import BallotCast, PublicEvent, Rules
+from cahier_record.budget.events import BallotCast, PublicEvent, Quota, Rules
 from cahier_record.budget.views import BudgetView, ElectionView
 from cahier_record.events import Leaf
 
@@ -33,15 +34,20 @@ def ballot(credential: str, *choices: int, sequence: int = 1, sealed: str = "") 
     )
 
 
-def prepared(rules: Rules) -> Iterator[PublicEvent]:
+def prepared(rules: Rules, unit: int = 1) -> Iterator[PublicEvent]:
     yield events.ElectionCreated(
-        election=E, envelope_cents=100, currency="EUR", opens_at="a", closes_at="b", rules=rules
+        election=E,
+        envelope_cents=100 * unit,
+        currency="EUR",
+        opens_at="a",
+        closes_at="b",
+        rules=rules,
     )
     for number, cost in enumerate(COSTS, 1):
         yield events.ProjectAdded(
             election=E, project=f"p{number}", number=number, proposal="", reference=f"r{9 - number}"
         )
-        yield events.ProjectCosted(election=E, project=f"p{number}", cost_cents=cost)
+        yield events.ProjectCosted(election=E, project=f"p{number}", cost_cents=cost * unit)
         yield events.FeasibilityJudged(election=E, project=f"p{number}", feasibility="feasible")
     yield events.VotingOpened(election=E, trustee_key="key", ballot_size_bytes=64)
 
@@ -60,9 +66,9 @@ def fold(*history: PublicEvent) -> BudgetView:
     return view
 
 
-def election(*ballots: BallotCast, rules: Rules | None = None) -> ElectionView:
+def election(*ballots: BallotCast, rules: Rules | None = None, unit: int = 1) -> ElectionView:
     rules = rules or Rules(vote_type="approval", rule="greedy")
-    return fold(*prepared(rules), *ballots, *CLOSED).elections[E]
+    return fold(*prepared(rules, unit), *ballots, *CLOSED).elections[E]
 
 
 def test_the_most_voted_projects_that_fit_win() -> None:
@@ -174,3 +180,69 @@ def test_nothing_is_counted_before_closing() -> None:
 def test_no_voters_fund_nothing() -> None:
     result = count_election(election(), unsealed)
     assert (result.selected, result.spent_cents, result.ballots_counted) == ((), 0, 0)
+
+
+SIDES = (
+    *(ballot(f"a{voter}", 1) for voter in range(6)),
+    *(ballot(f"b{voter}", 3, 4) for voter in range(4)),
+    *(ballot(f"c{voter}", 2) for voter in range(4)),
+)
+"""The dearer two of 60, 50 and 40 never fit together; the cheap ones have the fewest votes."""
+
+
+def counted(**rules: object) -> tuple[tuple[int, ...], dict[int, str]]:
+    made = Rules(vote_type="approval", **{"rule": "mes", **rules})  # type: ignore[arg-type]
+    result = count_election(election(*SIDES, rules=made, unit=100), unsealed)
+    assert result.rules == made
+    return result.selected, dict(zip(result.numbers, result.reasons, strict=True))
+
+
+def test_an_election_is_counted_by_the_rule_it_names() -> None:
+    assert counted(rule="greedy")[0] == (1, 3)
+    assert counted(rule="greedy", utility="cardinality")[0] == (4, 1)
+    assert counted(rule="mes")[0] == (4,)  # no group of voters holds the cost of another project
+    assert counted(rule="phragmen")[0] == (4, 1)
+
+
+def test_the_completion_decides_what_equal_shares_does_with_what_is_left() -> None:
+    assert counted(completion="none")[0] == (4,)
+    assert counted(completion="greedy")[0] == (4, 1)
+    assert counted(completion="add1")[0] == (1, 3)
+
+
+def test_too_low_a_turnout_and_too_few_votes_fund_nothing() -> None:
+    selected, reasons = counted(rule="greedy", least_turnout=15)
+    assert (selected, set(reasons.values())) == ((), {"turnout_too_low"})
+    assert counted(rule="greedy", least_turnout=14)[0] == (1, 3)
+    assert counted(rule="greedy", least_votes=5)[1][3] == "below_least_votes"
+
+
+def test_alternatives_exclude_each_other_and_fixed_projects_are_paid_first() -> None:
+    assert counted(rule="greedy", alternatives=((1, 3),))[1][3] == "alternative_taken"
+    selected, reasons = counted(rule="greedy", fixed=(2,))
+    assert (selected, reasons[2], reasons[1]) == ((2, 3, 4), "fixed", "over_budget")
+
+
+def test_a_district_spends_no_more_than_its_quota() -> None:
+    quotas = (Quota(district="", amount_cents=5_000),)
+    selected, reasons = counted(rule="greedy", quotas=quotas)
+    assert (selected, reasons[1]) == ((2,), "over_quota")
+
+
+def test_equals_go_by_cost_where_the_rules_say_the_cheapest() -> None:
+    ballots = [ballot(name, 1, 2, 3) for name in "ab"]
+    for ties, first in (("standard", 1), ("lexicographic", 3), ("cheapest", 3)):
+        rules = Rules(vote_type="approval", rule="greedy", ties=ties)  # type: ignore[arg-type]
+        assert count_election(election(*ballots, rules=rules), unsealed).selected[0] == first
+
+
+def test_fixed_projects_dearer_than_the_envelope_are_refused_not_counted() -> None:
+    rules = Rules(vote_type="approval", rule="greedy", fixed=(1, 2))
+    with pytest.raises(FailedPrecondition) as refused:
+        count_election(election(ballot("a", 1), rules=rules), unsealed)
+    assert refused.value.code == "rules_do_not_count"
+
+
+def test_rules_of_today_are_written_as_they_always_were() -> None:
+    written = msgspec.json.encode(Rules(vote_type="approval", rule="greedy"))
+    assert written == b'{"vote_type":"approval","rule":"greedy"}'

@@ -340,11 +340,13 @@ class Town:
         await self.tell(*events)
         return ids
 
-    async def open_election(self, kit: Kit, costs: tuple[int, ...] = (40_00, 60_00)) -> Any:
+    async def open_election(
+        self, kit: Kit, costs: tuple[int, ...] = (40_00, 60_00), **changes: Any
+    ) -> Any:
         """An election in which one may vote, made over gRPC."""
         staff = await self.stub(self.token("staff"))
         proposals = await self.accepted(len(costs))
-        created = await staff.CreateElection(new_election(self.clock.now()))
+        created = await staff.CreateElection(new_election(self.clock.now(), **changes))
         id = created.election_id
         for proposal, cost in zip(proposals, costs, strict=True):
             project = await self.add_project(staff, id, proposal)

@@ -10,7 +10,7 @@ import pytest
 from cahier_budget.domain.election import Election
 from cahier_kernel.errors import AlreadyExists, DomainError, FailedPrecondition, Invalid, NotFound
 from cahier_record.budget.ballots import ballot_size_bytes
-from cahier_record.budget.events import CountResult, Rules
+from cahier_record.budget.events import CountResult, Quota, Rules
 
 
 def events(election):
@@ -77,7 +77,35 @@ def test_voting_closes_after_it_opens(kit):
     ("rules", "field"),
     [
         (Rules(vote_type="ordinal", rule="greedy"), "rules.vote_type"),
-        (Rules(vote_type="approval", rule="mes"), "rules.rule"),
+        (Rules(vote_type="approval", rule="lot"), "rules.rule"),
+        (Rules(vote_type="approval", rule="mes", utility="joy"), "rules.utility"),
+        (Rules(vote_type="approval", rule="phragmen", utility="cardinality"), "rules.utility"),
+        (Rules(vote_type="approval", rule="mes", completion="add2"), "rules.completion"),
+        (Rules(vote_type="approval", rule="greedy", completion="add1"), "rules.completion"),
+        (Rules(vote_type="approval", rule="mes", stop="exhaustive"), "rules.stop"),
+        (Rules(vote_type="approval", rule="mes", least_turnout=-1), "rules.least_turnout"),
+        (Rules(vote_type="approval", rule="mes", least_votes=-1), "rules.least_votes"),
+        (Rules(vote_type="approval", rule="mes", fixed=(1, 1)), "rules.fixed"),
+        (Rules(vote_type="approval", rule="mes", fixed=(0,)), "rules.fixed"),
+        (
+            Rules(vote_type="approval", rule="mes", fixed=(1, 2), alternatives=((1, 2),)),
+            "rules.fixed",
+        ),
+        (Rules(vote_type="approval", rule="mes", alternatives=((1,),)), "rules.alternatives"),
+        (
+            Rules(vote_type="approval", rule="mes", alternatives=((1, 2), (2, 3))),
+            "rules.alternatives",
+        ),
+        (
+            Rules(
+                vote_type="approval", rule="mes", quotas=(Quota(district="Mars", amount_cents=1),)
+            ),
+            "rules.quotas",
+        ),
+        (
+            Rules(vote_type="approval", rule="mes", quotas=(Quota(district="", amount_cents=-1),)),
+            "rules.quotas",
+        ),
         (Rules(vote_type="approval", rule="greedy", ties="coin"), "rules.ties"),
         (Rules(vote_type="approval", rule="greedy", min_length=-1), "rules.min_length"),
         (
@@ -274,3 +302,16 @@ def test_every_version_has_a_public_id_of_its_own(kit):
     assert len(ids) == 2
     assert election.event_of("open") == election.last_event()
     assert isinstance(election, Election)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules(vote_type="approval", rule="mes", completion="add1-greedy", stop="exhaustive"),
+        Rules(vote_type="choose-1", rule="equalshares/add1", stop="exhaustive"),
+        Rules(vote_type="approval", rule="phragmen", ties="cheapest", least_votes=3),
+        Rules(vote_type="approval", rule="greedy", utility="cardinality", fixed=(1,)),
+    ],
+)
+def test_every_rule_in_real_use_may_be_chosen(kit, rules):
+    assert kit.election(rules=rules).rules == rules

@@ -83,6 +83,8 @@ async def test_a_whole_election_from_proposals_to_a_result_that_strangers_recoun
     counted = await staff.CountBallots(pb.CountBallotsRequest(election_id=election.id))
     hidden = await refusal_of(anyone.GetResult(pb.GetResultRequest(election_id=election.id)))
     assert hidden.code == "result_not_found"
+    why = pb.ExplainResultRequest(election_id=election.id)
+    assert (await refusal_of(anyone.ExplainResult(why))).code == "result_not_found"
     assert not (await staff.GetResult(pb.GetResultRequest(election_id=election.id))).published
     await staff.PublishResult(pb.PublishResultRequest(election_id=election.id))
     result = await anyone.GetResult(pb.GetResultRequest(election_id=election.id))
@@ -93,6 +95,13 @@ async def test_a_whole_election_from_proposals_to_a_result_that_strangers_recoun
         (3, 2, False),
     ]
     assert (result.ballots_counted, result.ballots_invalid, result.published) == (5, 0, True)
+    told = await anyone.ExplainResult(why)
+    assert [each.reason for each in told.projects] == [each.reason for each in result.outcomes]
+    lost = told.projects[2]
+    assert (lost.left_cents, lost.missing_cents, lost.cost_to_win_cents) == (10_00, 50_00, 10_00)
+    assert lost.votes_to_win == 3
+    assert (told.satisfaction.voters, told.satisfaction.with_one) == (5, 4)
+    assert "phragmen" in {each.rule for each in told.alternatives}
 
     view = BudgetView()
     messages = await public_leaves(service, 1 + 9 + 1 + 6 + 2 + 2)
@@ -129,7 +138,7 @@ async def test_a_refusal_names_code_field_and_rule(service, new_request):
     now = service.clock.now()
     for changes, code, field in (
         ({"title": "x" * 150}, "text_too_long", "title"),
-        ({"rules": pb.Rules(rule="mes")}, "rules_invalid", "rules.rule"),
+        ({"rules": pb.Rules(rule="lot")}, "rules_invalid", "rules.rule"),
         ({"rules": pb.Rules(ties="dice")}, "rules_invalid", "rules.ties"),
         ({"envelope_cents": -5}, "amount_out_of_range", "envelope_cents"),
     ):
@@ -325,3 +334,46 @@ async def metric(town, name):
         lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
     )
     return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name))
+
+
+async def test_an_election_by_equal_shares_is_counted_and_explained_as_strangers_count_it(
+    service, kit
+):
+    election = await service.open_election(
+        kit,
+        (40_00, 50_00, 60_00),
+        rules=pb.Rules(
+            vote_type="approval",
+            rule="mes",
+            completion="add1-greedy",
+            ties="cheapest",
+            least_votes=1,
+            alternatives=[pb.Alternatives(numbers=[1, 2])],
+            quotas=[pb.Quota(amount_cents=90_00)],
+            fixed=[9],
+        ),
+    )
+    importer = await service.stub(service.token("importer"))
+    votes = [(1, 2), (2,), (3,), (2, 3)]
+    await importer.CastBallots(
+        pb.CastBallotsRequest(
+            ballots=[
+                election.message(*choices, number=number) for number, choices in enumerate(votes)
+            ]
+        )
+    )
+    staff = await service.stub(service.token("staff"))
+    await staff.CloseVoting(pb.CloseVotingRequest(election_id=election.id, reason="enough"))
+    await staff.CountBallots(pb.CountBallotsRequest(election_id=election.id))
+    result = await staff.GetResult(pb.GetResultRequest(election_id=election.id))
+    assert list(result.selected) == [2]
+    assert [each.reason for each in result.outcomes] == [
+        "alternative_taken",
+        "selected",
+        "does_not_fit",
+    ]
+    assert result.code_version == "shares/1"
+    assert result.rules.quotas == [pb.Quota(amount_cents=90_00)]
+    told = await staff.ExplainResult(pb.ExplainResultRequest(election_id=election.id))
+    assert [(each.number, each.supporters) for each in told.rounds] == [(2, 3)]
+    assert told.share_cents > 0

@@ -10,9 +10,9 @@ import msgspec
 from cahier_auditor.findings import CannotAudit, Finding
 from cahier_auditor.replay import Replay
 from cahier_kernel import base64url
+from cahier_kernel.errors import FailedPrecondition
 from cahier_ledger.sealing import Opener, SealError, ballot_binding, public_key_of
 from cahier_record.budget.count import (
-    CODE_VERSION,
     InvalidBallot,
     OpenBallot,
     count_opened,
@@ -78,7 +78,10 @@ def recount(election: ElectionView) -> Recount:
         Finding("budget", one.index, "a ballot in the log opens and keeps the rules", one.rule)
         for one in sorted(spoilt, key=lambda one: one.index)
     ]
-    ours = count_opened(election, opened)
+    try:
+        ours = count_opened(election, opened)
+    except FailedPrecondition as error:
+        raise CannotAudit(f"the rules in the log count no ballots: {error.rule}") from None
     findings += _compare(election, ours)
     return Recount(election.created.election, ours, election.count is not None, tuple(findings))
 
@@ -106,9 +109,9 @@ def _compare(election: ElectionView, ours: CountResult) -> Iterator[Finding]:
         for name in ours.__struct_fields__
         if name != "code_version" and getattr(theirs, name) != getattr(ours, name)
     ]
-    if differing and theirs.code_version != CODE_VERSION:
+    if differing and theirs.code_version != ours.code_version:
         raise CannotAudit(
-            f"the city counted by {theirs.code_version}, this auditor counts by {CODE_VERSION}, "
+            f"the city counted by {theirs.code_version}, this auditor by {ours.code_version}, "
             f"and they differ in {', '.join(differing)}: take the auditor of the city's version"
         )
     for name in differing:

@@ -12,8 +12,9 @@ from cahier_budget.adapters.trustee_keys import TrusteeKeyFiles
 from cahier_budget.adapters.views import DirectoryView, OwnViewFreshness, ProposalsView
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands
-from cahier_budget.application.counting import count_from_log
+from cahier_budget.application.counting import count_from_log, explain_from_log
 from cahier_budget.application.elections import Elections
+from cahier_budget.application.explaining import Explaining
 from cahier_budget.application.policies import DueTransitions
 from cahier_budget.application.projections import (
     ELECTIONS,
@@ -106,7 +107,8 @@ def _serve(
     opening = OpeningProcesses(settings.opening_processes)
     unit.on_close("opening", opening.close)
     casting = Casting(ledger, elections, keys, opening, unit.clock)
-    servicer = BudgetGrpc(ledger, commands, queries, casting)
+    explaining = Explaining(queries, partial(explain_from_log, ledger))
+    servicer = BudgetGrpc(ledger, commands, queries, casting, explaining)
     unit.timer("due transitions", DueTransitions(directory, elections, commands))
     unit.serve_grpc(
         GrpcServer(

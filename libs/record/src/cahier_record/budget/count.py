@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from cahier_kernel.errors import DomainError, FailedPrecondition
+from cahier_kernel.errors import DomainError, FailedPrecondition, Invalid
 from cahier_record.budget.ballots import BallotPaper, check_paper, decode_paper
 from cahier_record.budget.events import BallotCast, CountResult
-from cahier_record.budget.tally import Candidate, Group, Profile, Terms, count
-from cahier_record.budget.views import BallotView, ElectionView, ProjectView
+from cahier_record.budget.profiles import profile_of, terms_of
+from cahier_record.budget.tally import Profile, Result, Terms, count
+from cahier_record.budget.views import BallotView, ElectionView
 
 CODE_VERSION = "greedy/1"
 """Of the greedy rules; changes with every change that could change a count by them."""
@@ -80,27 +81,15 @@ def count_opened(election: ElectionView, opened: OpenedBallots) -> CountResult:
     """Counts opened ballots under the rules in force; raises FailedPrecondition before closing."""
     if not election.closed_log_size:
         raise FailedPrecondition("voting_not_closed", "ballots are counted after voting closed")
-    standing = _standing(election)
-    rules = election.rules
-    profile = Profile(
-        budget=election.created.envelope_cents,
-        candidates=tuple(
-            Candidate(id=str(project.number), cost=project.cost_cents or 0) for project in standing
-        ),
-        groups=tuple(
-            Group(projects=tuple(map(str, choices)), count=times)
-            for choices, times in opened.papers.items()
-        ),
-    )
-    threshold = rules.threshold_votes if rules.rule == "greedy-threshold" else None
-    result = count(profile, rules.rule, Terms(ties="presented", threshold=threshold))
-    outcomes = sorted(result.projects, key=lambda outcome: int(outcome.id))
+    rules, counted = election.rules, count_profile(election, opened)
+    result, numbers = counted.result, counted.numbers
+    outcomes = sorted(result.projects, key=lambda outcome: numbers[outcome.id])
     return CountResult(
         rules=rules,
-        envelope_cents=profile.budget,
+        envelope_cents=result.budget,
         spent_cents=result.spent,
-        selected=tuple(map(int, result.selected)),
-        numbers=tuple(int(outcome.id) for outcome in outcomes),
+        selected=tuple(numbers[name] for name in result.selected),
+        numbers=tuple(numbers[outcome.id] for outcome in outcomes),
         votes=tuple(outcome.votes for outcome in outcomes),
         reasons=tuple(outcome.reason for outcome in outcomes),
         ballots_counted=result.voters,
@@ -110,16 +99,31 @@ def count_opened(election: ElectionView, opened: OpenedBallots) -> CountResult:
     )
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """A count as the rules tell it, with what explains it; `numbers`: of projects, by their id."""
+
+    profile: Profile
+    terms: Terms
+    result: Result
+    numbers: dict[str, int]
+
+
+def count_profile(election: ElectionView, opened: OpenedBallots) -> Counted:
+    """Counts opened ballots under the rules in force, with what an explanation is made of.
+
+    Raises FailedPrecondition `rules_do_not_count` for an election that its rules cannot count.
+    """
+    try:
+        profile, numbers = profile_of(election, opened.papers)
+        terms = terms_of(election.rules)
+        return Counted(profile, terms, count(profile, election.rules.rule, terms), numbers)
+    except (ValueError, Invalid) as error:
+        why = error.rule if isinstance(error, Invalid) else str(error)
+        raise FailedPrecondition("rules_do_not_count", why) from error
+
+
 def code_version(rule: str) -> str:
     """By which version of the code a rule is counted here; it stands in every result."""
     if rule.startswith("greedy"):
         return CODE_VERSION
     return PHRAGMEN_VERSION if rule == "phragmen" else SHARES_VERSION
-
-
-def _standing(election: ElectionView) -> list[ProjectView]:
-    """The projects that stood, in the order that breaks ties."""
-    standing = [p for p in election.projects.values() if p.feasibility == "feasible"]
-    if election.rules.ties == "lexicographic":
-        return sorted(standing, key=lambda project: project.reference or str(project.number))
-    return sorted(standing, key=lambda project: project.number)

@@ -14,16 +14,43 @@ from cahier_record import erasure, log
 from cahier_record.events import PublicEvent, public_event
 
 VoteType = Literal["approval", "choose-1"]
-CountingRule = Literal["greedy", "greedy-no-skip", "greedy-threshold"]
-Ties = Literal["standard", "lexicographic"]
+CountingRule = Literal[
+    "greedy",
+    "greedy-no-skip",
+    "greedy-threshold",
+    "equalshares",
+    "equalshares/add1",
+    "equalshares/add1-comparison",
+    "mes",
+    "phragmen",
+]
+Ties = Literal["standard", "lexicographic", "cheapest"]
+Utility = Literal["cost", "cardinality"]
+Completion = Literal["none", "greedy", "add1", "add1-greedy"]
+Stop = Literal["overspend", "exhaustive"]
 Feasibility = Literal["undecided", "feasible", "unfeasible"]
+
+
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that a district's projects may cost together; "" stands for the whole city's."""
+
+    district: str
+    amount_cents: int
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How ballots look and are counted; 0 in a bound means none.
 
     ties: `standard` is the order of project numbers; `lexicographic` is the order of the
-    projects' references as strings.
+    projects' references as strings; `cheapest` is the lowest cost, then the most votes, then the
+    reference (the number where there is none) as a string.
+    utility, completion, stop: as the counting rules' terms (tally.Terms) have them; a rule that
+    has one completion only is counted by that, and `completion` is "none" then.
+    least_turnout: with fewer ballots only fixed projects are funded; least_votes: a project on
+    fewer ballots never wins. quotas: a district that none names is bounded by the envelope alone.
+    alternatives: of the projects with these numbers at most one is funded. fixed: numbers of
+    projects that are funded before the count, out of the envelope. Numbers of projects that do
+    not stand mean nothing.
     """
 
     vote_type: VoteType
@@ -33,6 +60,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_sum_cost_cents: int = 0
     threshold_votes: int = 0
     ties: Ties = "standard"
+    utility: Utility = "cost"
+    completion: Completion = "none"
+    stop: Stop = "overspend"
+    least_turnout: int = 0
+    least_votes: int = 0
+    quotas: tuple[Quota, ...] = ()
+    alternatives: tuple[tuple[int, ...], ...] = ()
+    fixed: tuple[int, ...] = ()
 
 
 class CountResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

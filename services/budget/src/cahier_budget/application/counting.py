@@ -8,8 +8,9 @@ from cahier_kernel import base64url
 from cahier_kernel.errors import NotFound
 from cahier_ledger.sealing import Opener, ballot_binding
 from cahier_ledger.store import LedgerReader
-from cahier_record.budget.count import OpenBallot, count_election
+from cahier_record.budget.count import OpenBallot, count_election, count_profile, open_ballots
 from cahier_record.budget.events import BallotCast, CountResult
+from cahier_record.budget.explanation import Explanation, explain
 from cahier_record.budget.views import BudgetView, ElectionView
 from cahier_record.events import decode_leaf
 
@@ -22,6 +23,16 @@ def count_from_log(ledger: LedgerReader, election_id: UUID, private_key: str) ->
     Raises NotFound, and FailedPrecondition while voting is not closed.
     """
     return count_election(fold_election(ledger, str(election_id)), ballot_opener(private_key))
+
+
+def explain_from_log(ledger: LedgerReader, election_id: UUID) -> Explanation:
+    """Why a closed election ends as it does; blocking, for seconds where many projects lost.
+
+    Raises as count_from_log.
+    """
+    election = fold_election(ledger, str(election_id))
+    opened = open_ballots(election, ballot_opener(election.private_key))
+    return explain(count_profile(election, opened))
 
 
 def fold_election(ledger: LedgerReader, election_id: str) -> ElectionView:

@@ -17,7 +17,7 @@ from eventsourcing.domain import Aggregate
 
 from cahier_budget.domain import checks
 from cahier_budget.domain.project import AcceptedProposal, Project
-from cahier_budget.domain.rules import PROJECTS_MAX, check_rules
+from cahier_budget.domain.rules import PROJECTS_MAX, check_districts, check_rules
 from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid, NotFound
 from cahier_kernel.ids import derived_uuid
 from cahier_record.budget.ballots import ballot_size_bytes
@@ -254,7 +254,7 @@ class Election(Aggregate):
             districts=checks.districts(new.districts),
             opens_at=new.opens_at,
             closes_at=new.closes_at,
-            rules=check_rules(new.rules),
+            rules=check_districts(check_rules(new.rules), new.districts),
             ballot_extra_bytes=checks.extra_bytes(new.ballot_extra_bytes),
             source=checks.json_object(new.source, "source"),
         )
@@ -263,9 +263,8 @@ class Election(Aggregate):
         """New rules while preparing, with a public reason."""
         self._require_preparing()
         reason = checks.prose(reason, "reason", longest=checks.REASON_CHARS_MAX, required=True)
-        self.trigger_event(
-            self.RulesChanged, timestamp=now, rules=check_rules(rules), reason=reason
-        )
+        checked = check_districts(check_rules(rules), self.districts)
+        self.trigger_event(self.RulesChanged, timestamp=now, rules=checked, reason=reason)
 
     def add_project(
         self,
@@ -379,6 +378,11 @@ class Election(Aggregate):
             )
         if "feasible" not in judged:
             raise FailedPrecondition("no_feasible_project", "at least one project must stand")
+        costs = self.costs()
+        if sum(costs.get(number) or 0 for number in self.rules.fixed) > self.envelope_cents:
+            raise FailedPrecondition(
+                "fixed_over_envelope", "the fixed projects cost more than the envelope"
+            )
 
     def open_voting(self, trustee_public_key: str, *, now: datetime, policy: str = "") -> None:
         """Opens voting; ballots are sealed to this key (X25519, base64url).

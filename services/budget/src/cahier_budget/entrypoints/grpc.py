@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands, Done, Keep
+from cahier_budget.application.explaining import Explaining
 from cahier_budget.application.queries import Queries
 from cahier_budget.domain.ballots import ballot_id
 from cahier_budget.entrypoints import translate
@@ -23,7 +24,7 @@ from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceServ
 from cahier_ledger.store import LedgerReader
 
 ANONYMOUS = frozenset(
-    {"GetElection", "ListElections", "ListProjects", "GetResult", "GetDisclosures"}
+    {"GetElection", "ListElections", "ListProjects", "GetResult", "ExplainResult", "GetDisclosures"}
 )
 UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence"})
 
@@ -34,12 +35,18 @@ class BudgetGrpc(BudgetServiceServicer):
     """The BudgetService of proto/cahier/budget/v1."""
 
     def __init__(
-        self, ledger: LedgerReader, commands: Commands, queries: Queries, casting: Casting
+        self,
+        ledger: LedgerReader,
+        commands: Commands,
+        queries: Queries,
+        casting: Casting,
+        explaining: Explaining,
     ) -> None:
         self._ledger = ledger
         self._commands = commands
         self._queries = queries
         self._casting = casting
+        self._explaining = explaining
 
     async def CreateElection(
         self, request: pb.CreateElectionRequest, context: Any
@@ -218,6 +225,12 @@ class BudgetGrpc(BudgetServiceServicer):
     async def GetResult(self, request: pb.GetResultRequest, context: Any) -> pb.GetResultResponse:
         answer = await self._queries.result(current_claims_or_none(), request.election_id)
         return translate.write_result(answer)
+
+    async def ExplainResult(
+        self, request: pb.ExplainResultRequest, context: Any
+    ) -> pb.ExplainResultResponse:
+        found = await self._explaining.result(current_claims_or_none(), request.election_id)
+        return translate.write_explanation(found, request.election_id)
 
     async def GetDisclosures(
         self, request: pb.GetDisclosuresRequest, context: Any

@@ -36,8 +36,22 @@ FEASIBILITY_UNDECIDED: Feasibility
 FEASIBILITY_FEASIBLE: Feasibility
 FEASIBILITY_UNFEASIBLE: Feasibility
 
+class Quota(_message.Message):
+    __slots__ = ("district", "amount_cents")
+    DISTRICT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_CENTS_FIELD_NUMBER: _ClassVar[int]
+    district: str
+    amount_cents: int
+    def __init__(self, district: _Optional[str] = ..., amount_cents: _Optional[int] = ...) -> None: ...
+
+class Alternatives(_message.Message):
+    __slots__ = ("numbers",)
+    NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    numbers: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, numbers: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class Rules(_message.Message):
-    __slots__ = ("vote_type", "min_length", "max_length", "max_sum_cost_cents", "rule", "threshold_votes", "ties")
+    __slots__ = ("vote_type", "min_length", "max_length", "max_sum_cost_cents", "rule", "threshold_votes", "ties", "utility", "completion", "stop", "least_turnout", "least_votes", "quotas", "alternatives", "fixed")
     VOTE_TYPE_FIELD_NUMBER: _ClassVar[int]
     MIN_LENGTH_FIELD_NUMBER: _ClassVar[int]
     MAX_LENGTH_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +59,14 @@ class Rules(_message.Message):
     RULE_FIELD_NUMBER: _ClassVar[int]
     THRESHOLD_VOTES_FIELD_NUMBER: _ClassVar[int]
     TIES_FIELD_NUMBER: _ClassVar[int]
+    UTILITY_FIELD_NUMBER: _ClassVar[int]
+    COMPLETION_FIELD_NUMBER: _ClassVar[int]
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    LEAST_TURNOUT_FIELD_NUMBER: _ClassVar[int]
+    LEAST_VOTES_FIELD_NUMBER: _ClassVar[int]
+    QUOTAS_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    FIXED_FIELD_NUMBER: _ClassVar[int]
     vote_type: str
     min_length: int
     max_length: int
@@ -52,7 +74,15 @@ class Rules(_message.Message):
     rule: str
     threshold_votes: int
     ties: str
-    def __init__(self, vote_type: _Optional[str] = ..., min_length: _Optional[int] = ..., max_length: _Optional[int] = ..., max_sum_cost_cents: _Optional[int] = ..., rule: _Optional[str] = ..., threshold_votes: _Optional[int] = ..., ties: _Optional[str] = ...) -> None: ...
+    utility: str
+    completion: str
+    stop: str
+    least_turnout: int
+    least_votes: int
+    quotas: _containers.RepeatedCompositeFieldContainer[Quota]
+    alternatives: _containers.RepeatedCompositeFieldContainer[Alternatives]
+    fixed: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, vote_type: _Optional[str] = ..., min_length: _Optional[int] = ..., max_length: _Optional[int] = ..., max_sum_cost_cents: _Optional[int] = ..., rule: _Optional[str] = ..., threshold_votes: _Optional[int] = ..., ties: _Optional[str] = ..., utility: _Optional[str] = ..., completion: _Optional[str] = ..., stop: _Optional[str] = ..., least_turnout: _Optional[int] = ..., least_votes: _Optional[int] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., alternatives: _Optional[_Iterable[_Union[Alternatives, _Mapping]]] = ..., fixed: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Election(_message.Message):
     __slots__ = ("election_id", "process_id", "title", "description", "envelope_cents", "currency", "districts", "opens_at", "closes_at", "rules", "state", "projects", "ballots", "trustee_public_key", "ballot_size_bytes", "trustee_private_key")
@@ -443,6 +473,90 @@ class GetResultResponse(_message.Message):
     code_version: str
     published: bool
     def __init__(self, election_id: _Optional[str] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., envelope_cents: _Optional[int] = ..., spent_cents: _Optional[int] = ..., selected: _Optional[_Iterable[int]] = ..., outcomes: _Optional[_Iterable[_Union[ProjectOutcome, _Mapping]]] = ..., ballots_counted: _Optional[int] = ..., ballots_invalid: _Optional[int] = ..., log_size: _Optional[int] = ..., code_version: _Optional[str] = ..., published: _Optional[bool] = ...) -> None: ...
+
+class ExplainResultRequest(_message.Message):
+    __slots__ = ("election_id",)
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+
+class ProjectExplanation(_message.Message):
+    __slots__ = ("number", "reason", "left_cents", "missing_cents", "round", "effective_votes_milli", "supporters_money_cents", "cost_to_win_cents", "votes_to_win")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    LEFT_CENTS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_CENTS_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_VOTES_MILLI_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTERS_MONEY_CENTS_FIELD_NUMBER: _ClassVar[int]
+    COST_TO_WIN_CENTS_FIELD_NUMBER: _ClassVar[int]
+    VOTES_TO_WIN_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    reason: str
+    left_cents: int
+    missing_cents: int
+    round: int
+    effective_votes_milli: int
+    supporters_money_cents: int
+    cost_to_win_cents: int
+    votes_to_win: int
+    def __init__(self, number: _Optional[int] = ..., reason: _Optional[str] = ..., left_cents: _Optional[int] = ..., missing_cents: _Optional[int] = ..., round: _Optional[int] = ..., effective_votes_milli: _Optional[int] = ..., supporters_money_cents: _Optional[int] = ..., cost_to_win_cents: _Optional[int] = ..., votes_to_win: _Optional[int] = ...) -> None: ...
+
+class Satisfaction(_message.Message):
+    __slots__ = ("voters", "with_one", "average_cost_cents", "average_projects_milli")
+    VOTERS_FIELD_NUMBER: _ClassVar[int]
+    WITH_ONE_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_COST_CENTS_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_PROJECTS_MILLI_FIELD_NUMBER: _ClassVar[int]
+    voters: int
+    with_one: int
+    average_cost_cents: int
+    average_projects_milli: int
+    def __init__(self, voters: _Optional[int] = ..., with_one: _Optional[int] = ..., average_cost_cents: _Optional[int] = ..., average_projects_milli: _Optional[int] = ...) -> None: ...
+
+class Alternative(_message.Message):
+    __slots__ = ("rule", "utility", "completion", "spent_cents", "selected", "satisfaction")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    UTILITY_FIELD_NUMBER: _ClassVar[int]
+    COMPLETION_FIELD_NUMBER: _ClassVar[int]
+    SPENT_CENTS_FIELD_NUMBER: _ClassVar[int]
+    SELECTED_FIELD_NUMBER: _ClassVar[int]
+    SATISFACTION_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    utility: str
+    completion: str
+    spent_cents: int
+    selected: _containers.RepeatedScalarFieldContainer[int]
+    satisfaction: Satisfaction
+    def __init__(self, rule: _Optional[str] = ..., utility: _Optional[str] = ..., completion: _Optional[str] = ..., spent_cents: _Optional[int] = ..., selected: _Optional[_Iterable[int]] = ..., satisfaction: _Optional[_Union[Satisfaction, _Mapping]] = ...) -> None: ...
+
+class PurchaseRound(_message.Message):
+    __slots__ = ("number", "price_cents", "paying", "supporters")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PRICE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    PAYING_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTERS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    price_cents: int
+    paying: int
+    supporters: int
+    def __init__(self, number: _Optional[int] = ..., price_cents: _Optional[int] = ..., paying: _Optional[int] = ..., supporters: _Optional[int] = ...) -> None: ...
+
+class ExplainResultResponse(_message.Message):
+    __slots__ = ("election_id", "projects", "satisfaction", "alternatives", "rounds", "share_cents")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    SATISFACTION_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_FIELD_NUMBER: _ClassVar[int]
+    SHARE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    projects: _containers.RepeatedCompositeFieldContainer[ProjectExplanation]
+    satisfaction: Satisfaction
+    alternatives: _containers.RepeatedCompositeFieldContainer[Alternative]
+    rounds: _containers.RepeatedCompositeFieldContainer[PurchaseRound]
+    share_cents: int
+    def __init__(self, election_id: _Optional[str] = ..., projects: _Optional[_Iterable[_Union[ProjectExplanation, _Mapping]]] = ..., satisfaction: _Optional[_Union[Satisfaction, _Mapping]] = ..., alternatives: _Optional[_Iterable[_Union[Alternative, _Mapping]]] = ..., rounds: _Optional[_Iterable[_Union[PurchaseRound, _Mapping]]] = ..., share_cents: _Optional[int] = ...) -> None: ...
 
 class GetDisclosuresRequest(_message.Message):
     __slots__ = ("event_id",)

@@ -120,6 +120,11 @@ class BudgetServiceStub:
                 request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetResultRequest.SerializeToString,
                 response_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetResultResponse.FromString,
                 _registered_method=True)
+        self.ExplainResult = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ExplainResult',
+                request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultResponse.FromString,
+                _registered_method=True)
         self.GetDisclosures = channel.unary_unary(
                 '/cahier.budget.v1.BudgetService/GetDisclosures',
                 request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetDisclosuresRequest.SerializeToString,
@@ -256,6 +261,14 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainResult(self, request, context):
+        """Why each project won or lost, how satisfied voters are, and what other rules would choose:
+        worked out from the public log, for whoever may see the result. The first call may take long.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetDisclosures(self, request, context):
         """The texts behind a public event's digests, while they are public.
         """
@@ -357,6 +370,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.GetResult,
                     request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetResultRequest.FromString,
                     response_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetResultResponse.SerializeToString,
+            ),
+            'ExplainResult': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainResult,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultResponse.SerializeToString,
             ),
             'GetDisclosures': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDisclosures,
@@ -829,6 +847,33 @@ class BudgetService:
             '/cahier.budget.v1.BudgetService/GetResult',
             cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetResultRequest.SerializeToString,
             cahier_dot_budget_dot_v1_dot_budget__service__pb2.GetResultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainResult(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ExplainResult',
+            cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultResponse.FromString,
             options,
             channel_credentials,
             insecure,
