@@ -29,6 +29,8 @@ from cahier_portal.publiclog import Entry, PublicLogs, Recorded
 
 GOOD, UNWITNESSED, ALTERED = "good", "unwitnessed", "altered"
 FOREIGN, UNREADABLE = "foreign", "unreadable"
+SHOWN_BEFORE_S = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
+"""Later times, in seconds since 1970, are in no calendar, or leave it in some city's zone."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,13 @@ class LogKeys:
 
 @dataclass(frozen=True)
 class Cosigned:
-    """A witness that vouched for a checkpoint, and when."""
+    """A witness that vouched for a checkpoint, and when.
+
+    at: None where the time that it wrote is none that can be shown: it may write any number.
+    """
 
     name: str
-    at: datetime
+    at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,11 @@ def read_policy(text: bytes) -> Policy:
 def witnesses_of(policy: Policy, note: Note) -> list[Cosigned]:
     """Who cosigned; raises BadNote where a cosignature does not verify."""
     times = sorted(policy.witnessed_by(note).items())
-    return [Cosigned(name, datetime.fromtimestamp(time_s, UTC)) for name, time_s in times]
+    return [Cosigned(name, _shown_time(time_s)) for name, time_s in times]
+
+
+def _shown_time(time_s: int) -> datetime | None:
+    return datetime.fromtimestamp(time_s, UTC) if 0 <= time_s < SHOWN_BEFORE_S else None
 
 
 def is_witnessed(policy: Policy, note: Note) -> bool:

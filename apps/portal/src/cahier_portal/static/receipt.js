@@ -9,9 +9,12 @@ const told = part("told");
 const input = document.getElementById("receipt");
 
 const number = (value) => new Intl.NumberFormat(document.documentElement.lang).format(value);
-const moment = (seconds) =>
-  new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" })
-    .format(new Date(seconds * 1000));
+const SHOWN_BEFORE_S = Date.UTC(9999) / 1000;
+// A witness may write any number.
+const moment = (seconds) => seconds < SHOWN_BEFORE_S
+  ? new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" })
+    .format(new Date(seconds * 1000))
+  : form.dataset.noTime;
 
 const canCheck = async () => {
   if (!crypto.subtle) return false;
