@@ -25,6 +25,10 @@ BYTES = "application/octet-stream"
 JSON = "application/json"
 LOOK_AGAIN_S = 0.2
 """So long the published checkpoint is believed without looking."""
+WALK_AGAIN_S = 1.0
+"""So long the list of older checkpoints is believed: to make it takes a walk through a folder."""
+SIZES_TOLD_MAX = 1_000_000
+"""Sizes in that list, the latest: a checkpoint every ten seconds for some four months."""
 
 _NUMBER = r"(?:x\d{3}/)*\d{3}(?:\.p/[1-9]\d{0,2})?"
 _PATH = re.compile(
@@ -67,6 +71,8 @@ class ServedLog:
         self._epochs: tuple[float, list[Locked]] = (float("-inf"), [])
         self._published: dict[int, tuple[float, Published]] = {}
         self._nodes: dict[int, TileNodes] = {}
+        self._walking = threading.Lock()
+        self._told: dict[int, tuple[float, bytes]] = {}
 
     def epochs(self) -> list[Locked]:
         """All epochs, oldest first, as they were at most LOOK_AGAIN_S ago."""
@@ -116,7 +122,7 @@ class ServedLog:
         return None if epoch is None else self._file(epoch, match["file"])
 
     def history(self, epoch: Locked) -> list[int]:
-        """Sizes of the epoch's published checkpoints, in order."""
+        """Sizes of the epoch's published checkpoints, in order, all of them; walks the folder."""
         paths = self._tiles.list(layout.at(epoch.epoch, layout.CHECKPOINTS))
         return sorted(int(path.rpartition("/")[2]) for path in paths)
 
@@ -133,11 +139,26 @@ class ServedLog:
         if path == "epochs":
             return Served(self._epochs_json(), JSON, FRESH)
         if path == layout.CHECKPOINTS:
-            sizes = "".join(f"{size}\n" for size in self.history(epoch))
-            return Served(sizes.encode(), TEXT, FRESH)
+            return Served(self._sizes(epoch), TEXT, FRESH)
         raw = self._tiles.get(layout.at(epoch.epoch, path))
         # One that is older may yet gain cosignatures.
         return None if raw is None else Served(raw, TEXT, FRESH)
+
+    def _sizes(self, epoch: Locked) -> bytes:
+        """The latest SIZES_TOLD_MAX sizes, one a line, as they were some WALK_AGAIN_S ago.
+
+        However many ask, one thread walks; the others get what was found last, or wait for it.
+        """
+        told = self._told.get(epoch.epoch)
+        if told is not None and (_is_believed(told) or self._walking.locked()):
+            return told[1]
+        with self._walking:
+            told = self._told.get(epoch.epoch)
+            if told is None or not _is_believed(told):
+                sizes = self.history(epoch)[-SIZES_TOLD_MAX:]
+                told = (time.monotonic(), "".join(f"{size}\n" for size in sizes).encode())
+                self._told[epoch.epoch] = told
+        return told[1]
 
     def _tile(self, epoch: Locked, path: str) -> Served | None:
         published = self.published(epoch)
@@ -157,6 +178,10 @@ class ServedLog:
             for each in self.epochs()
         ]
         return json.dumps(told).encode()
+
+
+def _is_believed(told: tuple[float, bytes]) -> bool:
+    return time.monotonic() - told[0] < WALK_AGAIN_S
 
 
 def leaves_below(path: str) -> int:
