@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -170,6 +171,32 @@ async def test_tiles_may_lie_in_the_store(log_settings: Make, tmp_path: Path) ->
         await echo.until("/receipts/one", 200)
     assert (tmp_path / "city/echo/tlog.db").is_file()
     assert not (tmp_path / "city/echo/tlog").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "table", "path"),
+    [
+        ("locks/echo.db", "locks", "/tlog/checkpoint"),
+        ("locks/echo.db", "locks", "/receipts/one"),
+        ("echo/tlog.db", "tiles", "/tlog/checkpoint"),
+        ("echo/tlog.db", "tiles", "/tlog/checkpoints"),
+        ("echo/tlog.db", "tiles", "/receipts/one"),
+    ],
+)
+async def test_a_database_that_fails_makes_the_log_unavailable_and_is_no_fault_of_the_asker(
+    log_settings: Make, tmp_path: Path, file: str, table: str, path: str
+) -> None:
+    async with running(log_settings(log_tiles="store")) as echo:
+        await echo.say("one")
+        await echo.until("/receipts/one", 200)
+        with sqlite3.connect(tmp_path / "city" / file, timeout=10) as broken:
+            broken.execute(f"ALTER TABLE {table} RENAME TO away")
+        answer = await echo.until(path, 503)
+        assert answer.json() == {"code": "store_unavailable"}
+        assert answer.headers["cache-control"] == "no-store"
+        with sqlite3.connect(tmp_path / "city" / file, timeout=10) as mended:
+            mended.execute(f"ALTER TABLE away RENAME TO {table}")
+        assert (await echo.until(path, 200)).status_code == 200
 
 
 async def test_a_quorum_that_is_away_holds_receipts_up_and_commands_not(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from cahier_chassis.roles import Role
 from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import STEP_S_MAX, Unit
 from cahier_kernel.errors import DomainError
-from cahier_ledger.bus.health import State
+from cahier_ledger.bus.health import State, whence
 from cahier_ledger.log.cosigning import Cosigner
 from cahier_ledger.log.keeping import LogKeeper
 from cahier_ledger.log.lock import LogLocks, open_locks
@@ -48,6 +49,7 @@ DRAIN_S_MAX = STEP_S_MAX - 0.5
 RETRY_AFTER_S = 1
 EVENT_ID_CHARS_MAX = 64
 NO_STORE = "no-store"
+STORE_AWAY = "store_unavailable"
 NO_QUORUM = "waits for the quorum of witnesses"
 _LOG = get_logger(__name__)
 
@@ -161,10 +163,11 @@ def _cosigner(unit: Unit, parts: LogParts) -> Cosigner | None:
         return None
 
     async def make() -> Witnesses:
+        needs_bus = any(each.url.startswith(NATS) for each in policy.witnesses)
+        bus = await unit.nats() if needs_bus else None
         http = httpx.AsyncClient()
         unit.on_close("witnesses", http.aclose)
-        needs_bus = any(each.url.startswith(NATS) for each in policy.witnesses)
-        return Witnesses(policy, http, await unit.nats() if needs_bus else None)
+        return Witnesses(policy, http, bus)
 
     return Cosigner(policy, make, parts.tiles)
 
@@ -236,6 +239,9 @@ class LogPages:
         except DomainError as error:
             _LOG.warning("public_log_away", reason=error.rule)
             status, body, headers = 503, _problem(error.code), {"cache-control": NO_STORE}
+        except sqlite3.DatabaseError as error:  # The lock's or the tiles': locked, full, broken.
+            _LOG.warning("public_log_away", reason=whence(error))
+            status, body, headers = 503, _problem(STORE_AWAY), {"cache-control": NO_STORE}
         await _answer(send, status, body, headers)
 
     def _file(self, path: str) -> tuple[int, bytes, dict[str, str]]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from cahier_ledger.bus.health import heed_cancel, whence
+from cahier_ledger.bus.health import backoff_s, heed_cancel, whence
 from cahier_ledger.log import layout
 from cahier_ledger.log.lock import Locked
 from cahier_ledger.log.note import BadNote, parse_note
@@ -29,6 +30,7 @@ Show = Callable[[Locked, str], Awaitable[None]]
 """Publishes a checkpoint's text."""
 
 _log = logging.getLogger(__name__)
+_PASSING = (StoreUnavailable, BrokenTile, sqlite3.OperationalError, OSError)
 
 
 class Cosigner:
@@ -44,7 +46,7 @@ class Cosigner:
     ) -> None:
         """policy: of which only witnesses and quorum count here: the log knows its own keys.
 
-        make: the witnesses' addresses may need a broker that is not there yet.
+        make: the witnesses' addresses may need a broker that is not there yet; tried again.
         """
         self._policy = replace(policy, logs=())
         self._make = make
@@ -52,6 +54,7 @@ class Cosigner:
         self._ask_again_s = ask_again_s
         self._newest: Locked | None = None
         self._lines: dict[str, None] = {}
+        self._shown = ""
         self._news = asyncio.Event()
 
     @property
@@ -76,19 +79,26 @@ class Cosigner:
             self._news.set()
 
     async def run(self, show: Show) -> None:
-        """Asks and shows until cancelled."""
+        """Asks and shows until cancelled, whatever goes wrong."""
         if not any(each.url for each in self._policy.witnesses):
             await asyncio.Event().wait()
-        witnesses = await self._make()
+        witnesses: Witnesses | None = None
+        waits = backoff_s()
         while True:
             heed_cancel()
             await self._news.wait()
             self._news.clear()
             done = False
             try:
+                if witnesses is None:
+                    witnesses = await self._make()
                 done = await self._gather(witnesses, show)
-            except (StoreUnavailable, BrokenTile, OSError) as error:
+                waits = backoff_s()
+            except _PASSING as error:
                 _log.warning("cannot ask the witnesses: %s", whence(error))
+            except Exception as error:  # Nobody awaits this task: it would end unseen.
+                _log.error("asking the witnesses failed: %s", whence(error))
+                await asyncio.sleep(next(waits))
             if not done:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._ask_again_s):
@@ -104,11 +114,11 @@ class Cosigner:
         fresh = dict.fromkeys(await witnesses.collect(row.checkpoint, read))
         if self._newest is not row:
             return True  # There is news: it was set again.
-        if fresh.keys() - self._lines.keys():
-            self._lines |= fresh
-            text = row.checkpoint + "".join(self._latest_lines())
-            if self.is_met(text):
-                await show(row, text)
+        self._lines |= fresh
+        text = row.checkpoint + "".join(self._latest_lines())
+        if self._lines and text != self._shown and self.is_met(text):
+            await show(row, text)
+            self._shown = text  # Not before: what could not be shown is tried again.
         return not witnesses.refusals
 
     def _latest_lines(self) -> list[str]:

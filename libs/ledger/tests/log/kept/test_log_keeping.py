@@ -223,3 +223,48 @@ async def test_a_restart_under_a_quorum_knows_what_is_shown(
         await kept.say(1)
         await until(lambda: kept.locks.current("budget").size == 4)
         assert keeper.published == 3
+
+
+@pytest.mark.parametrize("breaks", ["connect", "show"])
+@pytest.mark.parametrize("error", [RuntimeError("odd"), sqlite3.OperationalError("disk I/O error")])
+async def test_the_witnesses_are_asked_again_after_whatever_went_wrong(
+    kept: Any,
+    witness_key: Any,
+    witness_of: Any,
+    serve_app: Any,
+    breaks: str,
+    error: Exception,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = await serve_app(WitnessApp(witness_of(log_vkey(kept))))
+    policy = Policy.parse(f"witness w {witness_key.vkey} {url}\nquorum none\n")
+    broken = {"connect": 0, "show": 0} | {breaks: 2}
+
+    def fail(step: str) -> None:
+        if broken[step]:
+            broken[step] -= 1
+            raise error
+
+    async def connect() -> Witnesses:
+        fail("connect")
+        return Witnesses(policy, httpx.AsyncClient(trust_env=False), timeout_s=2)
+
+    cosigner = Cosigner(policy, connect, kept.tiles, ask_again_s=0.05)
+    await kept.say(3)
+    kept.carry()
+    shown: list[str] = []
+
+    async def show(_: Any, text: str) -> None:
+        fail("show")
+        shown.append(text)
+
+    cosigner.offer(kept.locks.current("budget"))
+    running = asyncio.create_task(cosigner.run(show))
+    await until(lambda: shown or running.done())
+    assert not running.done()
+    assert cosigner.witnesses_of(shown[0]) == 1
+    said = [each.getMessage() for each in caplog.records if "the witnesses" in each.getMessage()]
+    assert len(said) == 2
+    assert all(type(error).__name__ in each and "odd" not in each for each in said)
+    running.cancel()
+    await asyncio.wait((running,))
