@@ -37,10 +37,13 @@ class Standing:
     event_id: str
 
 
+OF_PAPERS = ("vote_type", "rule", "min_length", "max_length", "max_sum_cost_cents")
+"""What of the rules a paper is held to; the rest is for the count."""
+
+
 def paper_rules(rules: budget.Rules) -> Rules:
-    """The contract's rules as the record judges by them; raises msgspec.ValidationError."""
-    fields = {field: getattr(rules, field) for field in Rules.__struct_fields__}
-    return msgspec.convert({**fields, "ties": rules.ties or "standard"}, Rules)
+    """The contract's rules as papers are judged by them; raises msgspec.ValidationError."""
+    return msgspec.convert({field: getattr(rules, field) for field in OF_PAPERS}, Rules)
 
 
 def costs_by_number(projects: Sequence[budget.Project]) -> dict[int, int | None]:
