@@ -71,7 +71,7 @@ def test_every_message_is_used() -> None:
                "unsubscribe.done_text_", "event.", "verdict.", "check.how_", "audit.",
                "history.kind_", "history.see_", "history.link_", "receipt.state_",
                "transparency.log_", "held_kind.", "held_value.", "kept_what.", "kept_basis.",
-               "erase.part_", "erasure.basis_")  # fmt: skip
+               "erase.part_", "erasure.basis_", "rule_name.")  # fmt: skip
     rest = {key for key in set(messages()) - keys_used() if not key.startswith(made_up)}
     assert rest == set()
 
@@ -215,3 +215,23 @@ def test_an_unknown_code_is_told_by_its_rule_or_its_kind() -> None:
 )  # fmt: skip
 def test_rules_are_said_in_words(rules: budget.Rules, sentence: str) -> None:
     assert sentence in rules_in_words(rules, 100_000, "EUR")
+
+
+def test_rules_by_shares_and_their_limits_are_said_in_both_languages() -> None:
+    rules = budget.Rules(
+        vote_type="approval",
+        rule="mes",
+        completion="add1-greedy",
+        ties="cheapest",
+        least_turnout=20,
+        least_votes=3,
+        quotas=[budget.Quota(district="North", amount_cents=100_00)],
+        alternatives=[budget.Alternatives(numbers=[3, 7])],
+        fixed=[2],
+    )
+    for language, share in (("en", "shared out equally"), ("fr", "parts égales")):
+        with speaking(language):
+            said = " ".join(rules_in_words(rules, 500_00, "EUR"))
+        assert share in said
+        assert "North" in said
+        assert "3, 7" in said

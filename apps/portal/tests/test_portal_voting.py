@@ -149,3 +149,23 @@ def test_an_election_is_closed_counted_and_published_with_its_reasons(
     late = town.person()
     late.sign_in("resident20@example.org")
     assert late.go(f"/budgets/{election_id}/vote").status_code == 409
+
+
+def test_a_result_by_equal_shares_is_explained(
+    town: Any, staff: Any, stranger: Any, new_election: Callable[..., str]
+) -> None:
+    election_id = new_election("Equal shares", rule="shares", ties="cheapest", least_votes="1")
+    for number, choice in ((40, "2"), (41, "2"), (42, "1"), (43, "2"), (44, "3")):
+        vote(town.resident(number), election_id, choice)
+    desk = f"/staff/budgets/{election_id}"
+    staff.go(f"{desk}/steps/close")
+    staff.send("/steps/close", reason="Everybody has voted.")
+    for step in ("count", "publish"):
+        staff.go(f"{desk}/steps/{step}")
+        staff.send(f"/steps/{step}")
+        staff.ok()
+    page = stranger.go(f"/budgets/{election_id}/results").text
+    assert "shared out equally among all voters" in page
+    assert "The result beside what other rules would give" in page
+    assert "Its voters bought it in round 1." in page
+    assert "It would have won at a cost of €159,999.50 or less." in page

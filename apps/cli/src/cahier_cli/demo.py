@@ -73,18 +73,19 @@ class Account:
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="A new folder.  [a temporary one]")
 @click.option("--pb", type=click.Path(path_type=Path), help="The election to carry (Pabulib, .pb).")
+@click.option("--rule", default="", help="Count by this rule (mes, phragmen ...), not the file's.")
 @click.option("--exit", "exits", is_flag=True, help="End after the account.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=PORT_DEFAULT, show_default=True)
-def demo(data: Path | None, pb: Path | None, port: int, *, exits: bool) -> None:
+def demo(data: Path | None, pb: Path | None, rule: str, port: int, *, exits: bool) -> None:
     """Run a whole election here: proposals, ballots, count, bundle, audit."""
     try:
         instance, told = _election(pb)
-        rules_of(instance)
+        rules_of(instance, rule)
         folder = _new_folder(data)
     except (CannotImport, CityError) as error:
         refuse("cahier demo", error)
     click.echo(f"city folder: {folder.root}\nelection: {told}")
-    raise SystemExit(asyncio.run(_run(folder, instance, port, exits=exits)))
+    raise SystemExit(asyncio.run(_run(folder, instance, rule, port, exits=exits)))
 
 
 def _election(pb: Path | None) -> tuple[Instance, str]:
@@ -105,7 +106,7 @@ def _new_folder(data: Path | None) -> CityFolder:
     return folder
 
 
-async def _run(folder: CityFolder, instance: Instance, port: int, *, exits: bool) -> int:
+async def _run(folder: CityFolder, instance: Instance, rule: str, port: int, *, exits: bool) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -117,7 +118,7 @@ async def _run(folder: CityFolder, instance: Instance, port: int, *, exits: bool
         click.echo(f"cahier demo: {error}", err=True)
         return 2
     try:
-        account = await _unless_stopped(stop, lambda: _carry(folder, instance))
+        account = await _unless_stopped(stop, lambda: _carry(folder, instance, rule))
         if account is None:
             return 130
         _tell(account, instance)
@@ -151,7 +152,7 @@ async def _unless_stopped(
     return None
 
 
-async def _carry(folder: CityFolder, instance: Instance) -> Account:
+async def _carry(folder: CityFolder, instance: Instance, rule: str) -> Account:
     started_s = time.monotonic()
     meta = instance.meta
     calendar = Calendar.of_file(meta.get("date_begin", ""), meta.get("date_end", ""), DATES_DEFAULT)
@@ -160,7 +161,7 @@ async def _carry(folder: CityFolder, instance: Instance) -> Account:
         followers = await Followers.gather(doors, people[0])
         with progress_bars() as progress:
             imported = await import_election(
-                doors, instance, calendar, progress, submitted=followers.submitted
+                doors, instance, calendar, progress, rule, followers.submitted
             )
         result = await finish_election(doors, calendar, imported.election_id)
         with progress_bars() as progress:
@@ -215,6 +216,7 @@ def _tell(account: Account, instance: Instance) -> None:
         click.echo(f"          {len(instance.invalid)} of the file broke its rules and stayed out")
     spent, envelope = format_cents(result.spent_cents), format_cents(result.envelope_cents)
     click.echo(f"money     {spent} of {envelope} {currency} spent")
+    click.echo(f"rule      {result.rules.rule}, results at /budgets/{imported.election_id}/results")
     click.echo(f"winners   {len(result.selected)} of {len(result.outcomes)} projects")
     for number in result.selected[:WINNERS_SHOWN_MAX]:
         click.echo(f"          {number:>4}  {account.titles.get(number, '')[:70]}")

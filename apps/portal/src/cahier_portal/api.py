@@ -81,6 +81,14 @@ class Rules(msgspec.Struct):
     rule: str
     threshold_votes: int
     ties: str
+    utility: str
+    completion: str
+    stop: str
+    least_turnout: int
+    least_votes: int
+    quotas_cents: dict[str, int]
+    alternatives: list[list[int]]
+    fixed: list[int]
 
 
 class Election(msgspec.Struct):
@@ -334,6 +342,14 @@ def _rules(rules: budget.Rules) -> Rules:
         rule=rules.rule,
         threshold_votes=rules.threshold_votes,
         ties=rules.ties,
+        utility=rules.utility,
+        completion=rules.completion,
+        stop=rules.stop,
+        least_turnout=rules.least_turnout,
+        least_votes=rules.least_votes,
+        quotas_cents={quota.district: quota.amount_cents for quota in rules.quotas},
+        alternatives=[list(each.numbers) for each in rules.alternatives],
+        fixed=list(rules.fixed),
     )
 
 

@@ -16,6 +16,7 @@ READ_TIMEOUT_S = 3.0
 WRITE_TIMEOUT_S = 10.0
 LONG_TIMEOUT_S = 30.0
 # Opening every ballot of a large election takes its time.
+_READS = ("Get", "List", "Explain")
 _LONG = frozenset({"CountBallots", "OpenVoting", "CloseVoting"})
 
 
@@ -102,10 +103,10 @@ class Services:
 
 def is_read(request: Any) -> bool:
     """Whether a request only reads, so that it may be asked without saying who asks."""
-    return str(type(request).DESCRIPTOR.name).startswith(("Get", "List"))
+    return str(type(request).DESCRIPTOR.name).startswith(_READS)
 
 
 def _timeout_s(method: str) -> float:
     if method in _LONG:
         return LONG_TIMEOUT_S
-    return READ_TIMEOUT_S if method.startswith(("Get", "List")) else WRITE_TIMEOUT_S
+    return READ_TIMEOUT_S if method.startswith(_READS) else WRITE_TIMEOUT_S

@@ -101,7 +101,11 @@ class Form:
         English groups by commas; French has a decimal comma and groups by spaces. What another
         language would read as another amount is refused, never guessed.
         """
-        cleaned = "".join(self.text(name).split())
+        return self.amount(name, self.text(name))
+
+    def amount(self, name: str, text: str) -> int:
+        """As `money`, of a part of a field."""
+        cleaned = "".join(text.split())
         if language() == "fr":
             cleaned = cleaned.replace(",", ".")
         elif _GROUPED.fullmatch(cleaned):

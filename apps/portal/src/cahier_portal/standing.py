@@ -21,7 +21,7 @@ from cahier_portal.publiclog import Entry
 from cahier_record.budget import events as budget_events
 from cahier_record.budget.views import BudgetView, ElectionView
 from cahier_record.consultation import events as consultation_events
-from cahier_record.consultation.views import ConsultationView
+from cahier_record.consultation.views import ConsultationView, ProposalView
 from cahier_record.reporting.views import ReportingView, ReportView
 
 COMMENTS_SHOWN = 20
@@ -120,16 +120,9 @@ async def proposal_at(
     entries: Sequence[Entry], proposal: str, disclosed: Disclosed
 ) -> StoodProposal | None:
     """The proposal after these entries; None before it was submitted."""
-    view = ConsultationView()
-    for entry in _of(entries, "consultation"):
-        view.apply(entry.leaf)
-    found = view.proposals.get(proposal)
+    found, shown = await asyncio.to_thread(_fold_proposal, entries, proposal)
     if found is None:
         return None
-    said = [
-        entry for entry in entries if isinstance(entry.leaf.event, consultation_events.CommentAdded)
-    ]
-    shown = said[-COMMENTS_SHOWN:]
     words = _Words(disclosed, entries)
     await words.read([found.texts, found.answer, *(entry.id for entry in shown)])
     return StoodProposal(
@@ -149,6 +142,19 @@ async def proposal_at(
     )
 
 
+def _fold_proposal(
+    entries: Sequence[Entry], proposal: str
+) -> tuple[ProposalView | None, list[Entry]]:
+    """The proposal, and its last comments. Takes long: off the event loop, as all folds here."""
+    view = ConsultationView()
+    for entry in _of(entries, "consultation"):
+        view.apply(entry.leaf)
+    said = [
+        entry for entry in entries if isinstance(entry.leaf.event, consultation_events.CommentAdded)
+    ]
+    return view.proposals.get(proposal), said[-COMMENTS_SHOWN:]
+
+
 async def election_at(
     entries: Sequence[Entry],
     election: str,
@@ -160,10 +166,7 @@ async def election_at(
 
     ballots: how many the log held then. titles: of proposals, by id, as far as they are known.
     """
-    view = BudgetView()
-    for entry in _of(entries, "budget"):
-        view.apply(entry.recorded.index, entry.leaf)
-    found = view.elections.get(election)
+    found = await asyncio.to_thread(_fold_election, entries, election)
     if found is None:
         return None
     words = _Words(disclosed, entries)
@@ -178,6 +181,13 @@ async def election_at(
         projects=_projects(found, titles),
         count=found.count.result if found.count else None,
     )
+
+
+def _fold_election(entries: Sequence[Entry], election: str) -> ElectionView | None:
+    view = BudgetView()
+    for entry in _of(entries, "budget"):
+        view.apply(entry.recorded.index, entry.leaf)
+    return view.elections.get(election)
 
 
 def _projects(found: ElectionView, titles: dict[str, str]) -> list[StoodProject]:
@@ -205,6 +215,17 @@ def _rules(rules: budget_events.Rules) -> budget.Rules:
         rule=rules.rule,
         threshold_votes=rules.threshold_votes,
         ties=rules.ties,
+        utility=rules.utility,
+        completion=rules.completion,
+        stop=rules.stop,
+        least_turnout=rules.least_turnout,
+        least_votes=rules.least_votes,
+        quotas=[
+            budget.Quota(district=quota.district, amount_cents=quota.amount_cents)
+            for quota in rules.quotas
+        ],
+        alternatives=[budget.Alternatives(numbers=numbers) for numbers in rules.alternatives],
+        fixed=rules.fixed,
     )
 
 
@@ -215,10 +236,7 @@ async def report_at(
 
     categories: the definitions of its category up to the same moment.
     """
-    view = ReportingView()
-    for entry in (*_of(categories, "reporting"), *_of(entries, "reporting")):
-        if entry.kind == "category_defined" or entry.data.get("report") == report:
-            view.apply(entry.leaf)
+    view = await asyncio.to_thread(_fold_report, categories, entries, report)
     found = view.reports.get(report)
     if found is None:
         return None
@@ -226,6 +244,16 @@ async def report_at(
     words = _Words(disclosed, [*categories, *entries])
     await words.read([label, found.texts, found.answer])
     return _report(found, label, words)
+
+
+def _fold_report(
+    categories: Sequence[Entry], entries: Sequence[Entry], report: str
+) -> ReportingView:
+    view = ReportingView()
+    for entry in (*_of(categories, "reporting"), *_of(entries, "reporting")):
+        if entry.kind == "category_defined" or entry.data.get("report") == report:
+            view.apply(entry.leaf)
+    return view
 
 
 def _report(found: ReportView, label: str, words: _Words) -> StoodReport:

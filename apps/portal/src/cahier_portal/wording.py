@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
@@ -107,16 +108,101 @@ def _how_to_vote(rules: budget.Rules, currency: str) -> list[str]:
 
 def _how_to_count(rules: budget.Rules, envelope_cents: int, currency: str) -> list[str]:
     amount = money(envelope_cents, currency)
-    sentences = [t("rules.greedy", amount=amount)]
-    if rules.rule == "greedy-no-skip":
-        sentences.append(t("rules.no_skip"))
-    else:
-        sentences.append(t("rules.skip"))
+    way = _greedily(rules, amount) if is_greedy(rules.rule) else _with_shares(rules, amount)
+    ties = rules.ties if rules.ties in ("lexicographic", "cheapest") else "standard"
+    return [*way, *_limits(rules, currency), t(f"rules.ties_{ties}")]
+
+
+def is_greedy(rule: str) -> bool:
+    """Whether a rule takes projects in an order, and not out of the voters' own shares."""
+    return not rule or rule.startswith("greedy")
+
+
+def _greedily(rules: budget.Rules, amount: str) -> list[str]:
+    by_cost = rules.utility == "cardinality"
+    sentences = [
+        t("rules.per_cost", amount=amount) if by_cost else t("rules.greedy", amount=amount),
+        t("rules.no_skip") if rules.rule == "greedy-no-skip" else t("rules.skip"),
+    ]
     if rules.rule == "greedy-threshold" and rules.threshold_votes:
         sentences.append(tn("rules.threshold", rules.threshold_votes))
-    ties = "lexicographic" if rules.ties == "lexicographic" else "standard"
-    sentences.append(t(f"rules.ties_{ties}"))
     return sentences
+
+
+def _with_shares(rules: budget.Rules, amount: str) -> list[str]:
+    if rules.rule == "phragmen":
+        return [t("rules.phragmen", amount=amount)]
+    by_count = rules.utility == "cardinality"
+    sentences = [
+        t("rules.shares", amount=amount),
+        t("rules.shares_count") if by_count else t("rules.shares_cost"),
+    ]
+    if "add1" in rules.rule or "add1" in rules.completion:
+        sentences.append(t("rules.add1"))
+    if "greedy" in rules.completion:
+        sentences.append(t("rules.then_greedy"))
+    if rules.rule == "equalshares/add1-comparison":
+        sentences.append(t("rules.comparison"))
+    return sentences
+
+
+def _limits(rules: budget.Rules, currency: str) -> list[str]:
+    sentences = []
+    if rules.least_turnout:
+        sentences.append(tn("rules.least_turnout", rules.least_turnout))
+    if rules.least_votes:
+        sentences.append(tn("rules.threshold", rules.least_votes))
+    for quota in rules.quotas:
+        district = quota.district or t("rules.whole_city")
+        most = money(quota.amount_cents, currency)
+        sentences.append(t("rules.quota", district=district, amount=most))
+    for group in rules.alternatives:
+        sentences.append(t("rules.alternatives", numbers=_listed(group.numbers)))
+    if rules.fixed:
+        sentences.append(t("rules.fixed", numbers=_listed(rules.fixed)))
+    return sentences
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def rule_name(rule: str, utility: str) -> str:
+    """A counting rule in a few words."""
+    if rule == "phragmen":
+        return t("rule_name.phragmen")
+    family = "greedy" if is_greedy(rule) else "shares"
+    return t(f"rule_name.{family}_{'count' if utility == 'cardinality' else 'cost'}")
+
+
+def explained_in_words(
+    each: budget.ProjectExplanation, currency: str, *, with_shares: bool
+) -> list[str]:
+    """What decided about a project beyond its reason, one sentence each."""
+    if each.reason in ("selected", "fixed"):
+        if not with_shares or each.reason == "fixed":
+            return []
+        if not each.HasField("round"):
+            return [t("explain.completed")]
+        votes = round_half_up(each.effective_votes_milli, 1_000)
+        said = [t("explain.bought", round=each.round)]
+        return [*said, tn("explain.effective", votes)] if votes else said
+    sentences = []
+    if each.HasField("missing_cents"):
+        sentences.append(t("explain.missing", amount=money(each.missing_cents, currency)))
+    if each.HasField("supporters_money_cents"):
+        held = money(each.supporters_money_cents, currency)
+        sentences.append(t("explain.supporters", amount=held))
+    if each.HasField("cost_to_win_cents"):
+        sentences.append(t("explain.cost", amount=money(each.cost_to_win_cents, currency)))
+    if each.HasField("votes_to_win"):
+        sentences.append(tn("explain.votes", each.votes_to_win))
+    return sentences
+
+
+def round_half_up(amount: int, unit: int) -> int:
+    """A whole number of units, for people to read."""
+    return (amount + unit // 2) // unit
 
 
 def outcome_reason(
@@ -129,7 +215,8 @@ def outcome_reason(
     if outcome.reason == "below_threshold":
         return t("outcome.below_threshold", votes=rules.threshold_votes)
     if outcome.reason == "selected":
-        return t("outcome.selected", left=money(left_after_cents, currency))
+        fate = "selected" if is_greedy(rules.rule) else "bought"
+        return t(f"outcome.{fate}", left=money(left_after_cents, currency))
     return t(f"outcome.{outcome.reason}")
 
 

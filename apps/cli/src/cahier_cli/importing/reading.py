@@ -19,7 +19,16 @@ DISTRICT_CHARS_MAX = 120
 REFERENCE_CHARS_MAX = 40
 NO_CURRENCY = "XXX"  # ISO 4217 for a transaction without a currency
 SERVED_VOTE_TYPES = ("approval", "choose-1")
-SERVED_RULES = ("greedy", "greedy-no-skip", "greedy-threshold")
+SERVED_RULES = (
+    "greedy",
+    "greedy-no-skip",
+    "greedy-threshold",
+    "equalshares",
+    "equalshares/add1",
+    "equalshares/add1-comparison",
+    "mes",
+    "phragmen",
+)
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -61,7 +70,8 @@ def rules_of(instance: Instance, rule: str = "") -> pb.Rules:
         max_length=_whole(instance, "max_length"),
         max_sum_cost_cents=_cents(_number(instance, "max_sum_cost"), "max_sum_cost"),
         threshold_votes=threshold if rule == "greedy-threshold" else 0,
-        ties="standard",
+        ties="standard" if rule.startswith("greedy") else "cheapest",
+        completion="add1-greedy" if rule == "mes" else "none",
     )
 
 

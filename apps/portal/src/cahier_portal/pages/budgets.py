@@ -15,8 +15,8 @@ from cahier_portal.catalogue import t
 from cahier_portal.formats import money, share
 from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
-from cahier_portal.visit import Page, Visit
-from cahier_portal.wording import outcome_reason
+from cahier_portal.visit import Page, Visit, or_none
+from cahier_portal.wording import explained_in_words, outcome_reason, rule_name
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,21 @@ class Outcome:
     outcome: budget.ProjectOutcome
     card: ProjectCard
     reason: str
+
+
+@dataclass(frozen=True)
+class OtherRule:
+    """What the same ballots give under a rule.
+
+    in_common: winners that the result has, too; with_one: share of voters who got a winner.
+    """
+
+    name: str
+    winners: int
+    in_common: int
+    spent_cents: int
+    with_one: str
+    average_cost_cents: int
 
 
 @get("/budgets")
@@ -87,6 +102,9 @@ async def results_page(visit: Caller, election_id: PathId) -> Page:
         return visit.page("results_later.html", election=election, states=budget)
     cards = {card.project.number: card for card in await read_cards(visit, election)}
     winners, others = outcomes_of(result, cards, election.currency)
+    explained = await or_none(
+        visit.budget(budget.ExplainResultRequest(election_id=election.election_id))
+    )
     return visit.page(
         "results.html",
         election=election,
@@ -95,8 +113,43 @@ async def results_page(visit: Caller, election_id: PathId) -> Page:
         others=others,
         budget_picture=_picture(winners, result, election.currency),
         spent_share=share(result.spent_cents, result.envelope_cents),
+        explained=explained,
+        sentences=_sentences(explained, election.currency) if explained else {},
+        by_rule=_by_rule(result, explained) if explained else [],
         votes_most=max((each.votes for each in result.outcomes), default=0),
     )
+
+
+def _sentences(explained: budget.ExplainResultResponse, currency: str) -> dict[int, list[str]]:
+    return {
+        each.number: explained_in_words(each, currency, with_shares=bool(explained.rounds))
+        for each in explained.projects
+    }
+
+
+def _by_rule(
+    result: budget.GetResultResponse, explained: budget.ExplainResultResponse
+) -> list[OtherRule]:
+    """The result itself, then the other rules."""
+    own = budget.Alternative(
+        rule=result.rules.rule,
+        utility=result.rules.utility,
+        spent_cents=result.spent_cents,
+        selected=result.selected,
+        satisfaction=explained.satisfaction,
+    )
+    won = set(result.selected)
+    return [
+        OtherRule(
+            rule_name(each.rule, each.utility),
+            len(each.selected),
+            len(won.intersection(each.selected)),
+            each.spent_cents,
+            share(each.satisfaction.with_one, each.satisfaction.voters),
+            each.satisfaction.average_cost_cents,
+        )
+        for each in (own, *explained.alternatives)
+    ]
 
 
 def outcomes_of(

@@ -24,8 +24,21 @@ from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
 VOTE_TYPES = ("approval", "choose-1")
-COUNTING_RULES = ("greedy", "greedy-no-skip", "greedy-threshold")
-TIES = ("standard", "lexicographic")
+WAYS = {
+    "greedy": ("greedy", "cost", "none"),
+    "greedy-no-skip": ("greedy-no-skip", "cost", "none"),
+    "greedy-threshold": ("greedy-threshold", "cost", "none"),
+    "greedy-per-cost": ("greedy", "cardinality", "none"),
+    "shares": ("mes", "cost", "add1-greedy"),
+    "shares-count": ("mes", "cardinality", "add1-greedy"),
+    "shares-add1": ("mes", "cost", "add1"),
+    "shares-greedy": ("mes", "cost", "greedy"),
+    "shares-plain": ("mes", "cost", "none"),
+    "phragmen": ("phragmen", "cost", "none"),
+}
+"""Ways of counting as a form offers them: rule, utility and completion that go together."""
+TIES = ("standard", "lexicographic", "cheapest")
+NUMBERS_MAX = 2_000
 ADDED_MAX = 500
 LENGTH_MAX = 2_000
 
@@ -72,15 +85,45 @@ def _new_election(visit: Visit, form: Form) -> budget.CreateElectionRequest:
 def read_rules(form: Form) -> budget.Rules:
     """The rules that a form says; raises FieldErrors."""
     most_cents = form.money("max_sum_cost") if form.text("max_sum_cost") else 0
+    rule, utility, completion = WAYS[_one_of(form, "rule", tuple(WAYS))]
     return budget.Rules(
         vote_type=_one_of(form, "vote_type", VOTE_TYPES),
         min_length=form.count("min_length", LENGTH_MAX),
         max_length=form.count("max_length", LENGTH_MAX),
         max_sum_cost_cents=most_cents,
-        rule=_one_of(form, "rule", COUNTING_RULES),
+        rule=rule,
+        utility=utility,
+        completion=completion,
         threshold_votes=form.count("threshold_votes"),
         ties=_one_of(form, "ties", TIES),
+        least_turnout=form.count("least_turnout"),
+        least_votes=form.count("least_votes"),
+        quotas=[_quota(form, line) for line in _lines(form, "quotas")],
+        alternatives=[
+            budget.Alternatives(numbers=_numbers("alternatives", line))
+            for line in _lines(form, "alternatives")
+        ],
+        fixed=_numbers("fixed", form.text("fixed")),
     )
+
+
+def _lines(form: Form, name: str) -> list[str]:
+    return [line.strip() for line in form.text(name).split("\n") if line.strip()]
+
+
+def _quota(form: Form, line: str) -> budget.Quota:
+    """`District = amount`; nothing before the sign stands for the whole city's projects."""
+    district, sign, amount = line.rpartition("=")
+    if not sign:
+        raise FieldErrors(FormError("quotas", t("error.not_a_quota")))
+    return budget.Quota(district=district.strip(), amount_cents=form.amount("quotas", amount))
+
+
+def _numbers(name: str, text: str) -> list[int]:
+    words = text.replace(",", " ").split()
+    if not all(word.isascii() and word.isdigit() and int(word) <= NUMBERS_MAX for word in words):
+        raise FieldErrors(FormError(name, t("error.not_numbers")))
+    return [int(word) for word in words]
 
 
 def _one_of(form: Form, name: str, known: tuple[str, ...]) -> str:
@@ -209,10 +252,23 @@ def rule_values(rules: budget.Rules) -> dict[str, str]:
         "min_length": str(rules.min_length),
         "max_length": str(rules.max_length or ""),
         "max_sum_cost": format_cents(rules.max_sum_cost_cents) if rules.max_sum_cost_cents else "",
-        "rule": rules.rule,
+        "rule": way_of(rules),
         "threshold_votes": str(rules.threshold_votes or ""),
         "ties": rules.ties,
+        "least_turnout": str(rules.least_turnout or ""),
+        "least_votes": str(rules.least_votes or ""),
+        "quotas": "\n".join(
+            f"{quota.district} = {format_cents(quota.amount_cents)}" for quota in rules.quotas
+        ),
+        "alternatives": "\n".join(", ".join(map(str, each.numbers)) for each in rules.alternatives),
+        "fixed": ", ".join(map(str, rules.fixed)),
     }
+
+
+def way_of(rules: budget.Rules) -> str:
+    """The way of counting that a form offers for these rules; "" for one that it does not."""
+    parts = (rules.rule, rules.utility or "cost", rules.completion or "none")
+    return next((way for way, known in WAYS.items() if known == parts), "")
 
 
 async def desk_of(visit: Visit, election_id: str, status: int = 200, **context: Any) -> Page:
@@ -259,7 +315,7 @@ def _rules_form(visit: Visit, election: budget.Election, status: int = 200, **co
 
 
 def _options() -> dict[str, Any]:
-    return {"vote_types": VOTE_TYPES, "counting_rules": COUNTING_RULES, "ties": TIES}
+    return {"vote_types": VOTE_TYPES, "counting_rules": tuple(WAYS), "ties": TIES}
 
 
 async def _project_form(
