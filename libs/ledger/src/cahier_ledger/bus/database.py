@@ -138,11 +138,13 @@ class SqliteDatabase:
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         reader = self._reader()
-        reader.execute("BEGIN")
         try:
+            # Within the try: a BEGIN that fails may have begun, and would refuse the next one.
+            reader.execute("BEGIN")
             yield reader
         finally:
-            reader.execute("ROLLBACK")
+            if reader.in_transaction:
+                reader.execute("ROLLBACK")
 
     def fetch_all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         return list(self._reader().execute(sql, parameters).fetchall())
