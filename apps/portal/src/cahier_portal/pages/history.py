@@ -3,6 +3,7 @@ stood at any moment of the past."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +21,8 @@ from cahier_portal.catalogue import t
 from cahier_portal.disclosed import Disclosed
 from cahier_portal.forms import FormError
 from cahier_portal.parameters import Caller, PathId, PathText, QueryText
-from cahier_portal.publiclog import Entry, Past
-from cahier_portal.retelling import sentence, setting_of
+from cahier_portal.publiclog import LEAVES_MAX, Entry, Past
+from cahier_portal.retelling import Setting, sentence, setting_of
 from cahier_portal.visit import Answer, Visit, or_none
 
 MOMENTS_MAX = 200
@@ -82,16 +83,15 @@ async def history_page(
     read = await reader(visit, str(thing_id))
     if not read.entries:
         raise NotFound("history_not_found", "the public log does not name it")
-    moments = sampled(sorted({entry.at for entry in read.entries}), MOMENTS_MAX)
+    moments = await asyncio.to_thread(_moments, read.entries)
     path = f"/history/{kind}/{thing_id}"
     if moment is not None:
         chosen = moments[max(0, min(moment, len(moments) - 1))]
         return visit.redirect(f"{path}?at={chosen}")
     until, errors = _read_moment(at)
-    past = [entry for entry in read.entries if until is None or from_rfc3339(entry.at) <= until]
+    past, setting = await asyncio.to_thread(_past, read, until)
     end = len(past) if before is None else max(1, min(before, len(past)))
     shown = past[max(0, end - ENTRIES_SHOWN) : end]
-    setting = setting_of(read.entries, read.currency)
     return visit.page(
         "history.html",
         422 if errors else 200,
@@ -100,6 +100,7 @@ async def history_page(
         back=_BACK[kind].format(thing_id),
         stood=await read.stand(past) if past else None,
         at=until,
+        stood_at=_stood_at(until, moments[-1] if read.cut else ""),
         moments=[from_rfc3339(each) for each in moments],
         place=_place(moments, until),
         groups=grouped([Told(entry, sentence(entry, setting)) for entry in shown]),
@@ -111,6 +112,24 @@ async def history_page(
         later=len(read.entries) - len(past),
         errors=errors,
     )
+
+
+def _moments(entries: list[Entry]) -> list[str]:
+    return sampled(sorted({entry.at for entry in entries}), MOMENTS_MAX)
+
+
+def _past(read: _Read, until: datetime | None) -> tuple[list[Entry], Setting]:
+    """The entries up to a moment, and what all of them tell of amounts and numbers."""
+    past = [entry for entry in read.entries if until is None or from_rfc3339(entry.at) <= until]
+    return past, setting_of(read.entries, read.currency)
+
+
+def _stood_at(until: datetime | None, cut_at: str) -> datetime | None:
+    """The moment that the page shows; None for today. cut_at: of the last entry that was read."""
+    if not cut_at:
+        return until
+    last = from_rfc3339(cut_at)
+    return last if until is None else min(until, last)
 
 
 def _read_moment(at: str) -> tuple[datetime | None, list[FormError]]:
@@ -152,13 +171,14 @@ async def _proposal(visit: Visit, proposal_id: str) -> _Read:
     logs, disclosed = visit.portal.logs, Disclosed(visit.portal.services)
     said = await logs.past("consultation", proposal_id)
     projects = await or_none(_projects_of(visit, proposal_id))
-    entries = _merged([*said.entries, *(projects[0] if projects else [])])
+    entries, is_cut = await _in_order([*said.entries, *(projects[0] if projects else [])])
 
     async def stand(past: list[Entry]) -> standing.StoodProposal | None:
         return await standing.proposal_at(past, proposal_id, disclosed)
 
     currency = projects[1] if projects else ""
-    return _Read(entries, stand, currency, said.cut, part_away=projects is None)
+    cut = said.cut or is_cut
+    return _Read(entries, stand, currency, cut, part_away=projects is None)
 
 
 async def _projects_of(visit: Visit, proposal_id: str) -> tuple[list[Entry], str]:
@@ -191,7 +211,8 @@ async def _election(visit: Visit, election_id: str) -> _Read:
         ballots = _ballots(past, entries)
         return await standing.election_at(entries, election_id, ballots, disclosed, titles)
 
-    return _Read(_merged(past.entries), stand, _currency_of(past), past.cut)
+    ordered, is_cut = await _in_order(past.entries)
+    return _Read(ordered, stand, _currency_of(past), past.cut or is_cut)
 
 
 def _ballots(past: Past, entries: list[Entry]) -> int:
@@ -221,7 +242,14 @@ async def _report(visit: Visit, report_id: str) -> _Read:
         known = [each for each in defined if each.recorded.seq <= last]
         return await standing.report_at(known, entries, report_id, disclosed)
 
-    return _Read(_merged(past.entries), stand, "", past.cut)
+    ordered, is_cut = await _in_order(past.entries)
+    return _Read(ordered, stand, "", past.cut or is_cut)
+
+
+async def _in_order(entries: list[Entry]) -> tuple[list[Entry], bool]:
+    """The first LEAVES_MAX of them, and whether there are more: several logs tell of one thing."""
+    ordered = await asyncio.to_thread(_merged, entries)
+    return ordered[:LEAVES_MAX], len(ordered) > LEAVES_MAX
 
 
 def _merged(entries: list[Entry]) -> list[Entry]:
