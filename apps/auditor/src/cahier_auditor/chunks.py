@@ -40,9 +40,13 @@ class ChunkTask:
 
 @dataclass
 class ChunkResult:
-    """row: top hashes of its full bundles. peaks: by cut, the peaks of the leaves up to there."""
+    """row: top hashes of its full bundles. peaks: by cut, the peaks of the leaves up to there.
+
+    is_whole: whether no tile of level 0 is missing.
+    """
 
     judged: Judged
+    is_whole: bool = True
     row: list[bytes] = field(default_factory=list)
     peaks: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
 
@@ -136,6 +140,7 @@ class _Chunk:
         width = self._place.width(number)
         path = self._place.tile_path(0, number, width)
         if tile is None:
+            self.result.is_whole = False
             self._find(IS_THERE, "it is missing", path)
         else:
             self._find(TILE_WHOLE, f"{len(tile)} bytes", path, f"{width * HASH_BYTES} bytes")

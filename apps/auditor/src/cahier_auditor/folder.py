@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from cahier_auditor.findings import CannotAudit
 from cahier_auditor.source import FILE_BYTES_MAX
 
 LINE_BYTES_MAX = 10_000
+FOLDERS_KNOWN_MAX = 4_096
+_STAY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""To open no link, and not to wait for whoever writes into a pipe."""
 
 
 class FolderSource:
@@ -24,15 +29,17 @@ class FolderSource:
         self.root = Path(place)
         if not (self.root / "tlog").is_dir():
             raise CannotAudit(f"{place}: not a bundle: it has no folder tlog/")
+        self._is_own = lru_cache(FOLDERS_KNOWN_MAX)(self._has_no_link)
 
     def services(self) -> list[str]:
         """Every folder below tlog/."""
         return sorted(folder.name for folder in (self.root / "tlog").iterdir() if folder.is_dir())
 
     def read(self, path: str) -> bytes | None:
-        """Raises CannotAudit for a file that is longer than any of a bundle."""
+        """Raises CannotAudit for a file that is longer than any of a bundle, or is none: a link,
+        a pipe, a device."""
         try:
-            with open(f"{self.place}/{path}", "rb", buffering=0) as file:
+            with open(self._own(path), "rb", buffering=0, opener=_open_file) as file:
                 if os.fstat(file.fileno()).st_size > FILE_BYTES_MAX:
                     raise CannotAudit(f"{self.place}/{path}: longer than {FILE_BYTES_MAX} bytes")
                 return file.read()
@@ -48,7 +55,7 @@ class FolderSource:
     def lines(self, path: str) -> Iterator[bytes]:
         """A file's lines, read as they are asked for; raises CannotAudit where there is none."""
         try:
-            with (self.root / path).open("rb") as file:
+            with open(self._own(path), "rb", opener=_open_file) as file:
                 while line := file.readline(LINE_BYTES_MAX):
                     yield line
         except OSError:
@@ -82,6 +89,30 @@ class FolderSource:
     def policy(self, service: str) -> bytes | None:
         """One file for all logs."""
         return self.read("policy")
+
+    def _own(self, path: str) -> str:
+        """Where a file is; raises CannotAudit for one that a folder's symbolic link leads to."""
+        folder = path.rpartition("/")[0]
+        if folder and not self._is_own(folder):
+            raise CannotAudit(f"{self.place}/{path}: a symbolic link leads there")
+        return f"{self.place}/{path}"
+
+    def _has_no_link(self, folder: str) -> bool:
+        """Whether no part of a folder's path is a symbolic link; the bundle itself may be one."""
+        above = folder.rpartition("/")[0]
+        return not os.path.islink(f"{self.place}/{folder}") and (not above or self._is_own(above))
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Opens regular files alone; raises IsADirectoryError for a folder, OSError for all else."""
+    handle = os.open(path, flags | _STAY)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return handle
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(path)
+    raise OSError("it is not a regular file")
 
 
 def _by_number(name: str) -> tuple[int, str]:

@@ -26,6 +26,7 @@ from cahier_ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier
 from cahier_ledger.log.tiles import HASHES_PER_TILE, BrokenTile, tile_at
 
 ROOT = "the leaves lead to the checkpoint's root"
+GOES_ON = "a log goes on to its end: a tile is missing"
 NO_OTHER = "a log has no other tiles than those of its tree"
 OLD_PARTIAL = "an older partial tile is the beginning of the present one"
 _TILE = re.compile(
@@ -37,7 +38,8 @@ _TILE = re.compile(
 class Tree:
     """What one pass over a log's files found.
 
-    roots: recomputed, by the sizes that were asked for. The rest: as in Judged.
+    roots: recomputed, by the sizes that were asked for, as far as leaves are there. The rest: as in
+    Judged.
     """
 
     findings: Findings = field(default_factory=Findings)
@@ -55,7 +57,11 @@ def check_tree(
     workers: Workers,
     progress: Progress,
 ) -> Tree:
-    """Reads the log once, whole; sizes: those whose root is wanted, none above the place's."""
+    """Reads the log once; sizes: those whose root is wanted, none above the place's.
+
+    The last leaves to be read are those of the chunk where a tile is missing first: a log may claim
+    any size, and what is not there has no end.
+    """
     tree = Tree()
     wanted = sorted({*sizes, place.size})
     if wanted[0] == 0:
@@ -71,8 +77,14 @@ def check_tree(
         for cut, peaks in result.peaks.items():
             joined = chunks.peaks if cut % CHUNK_LEAVES == 0 else start + peaks
             tree.roots[cut] = Frontier(cut, joined).root()
-        progress.tell(place.label, min((number + 1) * CHUNK_LEAVES, place.size), place.size)
-    _check_upper_tiles(source, place, tops, tree.findings)
+        read = min((number + 1) * CHUNK_LEAVES, place.size)
+        progress.tell(place.label, read, place.size)
+        if not result.is_whole and read < place.size:
+            found = f"the {place.size - read} leaves from {read} on were not looked at"
+            tree.findings.add(Finding(place.label, None, GOES_ON, found))
+            break
+    else:
+        _check_upper_tiles(source, place, tops, tree.findings)
     if source.can_list:
         tree.findings.extend(_other_tiles(source, place))
     return tree

@@ -238,13 +238,18 @@ def spans_of(logs: list[VerifiedLog]) -> list[Span]:
 def _check_roots(head: Head, older: Older, tree: Tree) -> Iterator[Finding]:
     """Holds every root that the log signed against the one that its leaves lead to."""
     place, signed = head.place, head.checkpoint
-    if tree.roots[signed.size] != signed.root:
-        found, expected = to_base64(tree.roots[signed.size]), to_base64(signed.root)
+    found_root = tree.roots.get(signed.size)
+    if found_root != signed.root:
+        found, expected = _root_text(found_root), to_base64(signed.root)
         yield Finding(place.label, None, ROOT, found, expected, f"{place.folder}/checkpoint")
     for size, root in sorted(older.roots.items()):
-        if tree.roots[size] != root:
-            found = f"{to_base64(tree.roots[size])} at size {size}"
+        if tree.roots.get(size) != root:
+            found = f"{_root_text(tree.roots.get(size))} at size {size}"
             yield Finding(place.label, None, HISTORY, found, to_base64(root))
+
+
+def _root_text(root: bytes | None) -> str:
+    return "no root, as leaves are missing" if root is None else to_base64(root)
 
 
 def _shown_policy(source: Source, service: str) -> Policy | None:
