@@ -56,7 +56,7 @@ class SubjectKeys:
         database: Database,
         key_encryption_keys: Sequence[bytes],
         *,
-        now_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] | None = None,
     ) -> None:
         """key_encryption_keys: the current one first; older ones only open.
 
@@ -64,7 +64,7 @@ class SubjectKeys:
         """
         self._db = database
         self._kek, self._keks = key_encryption_keys[0], key_encryption_keys
-        self._now_s = now_s
+        self._now_s = now_s or time.monotonic
         self._cache: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
         self._lock = threading.Lock()
         wrapped = any_key(database)

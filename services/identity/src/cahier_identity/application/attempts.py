@@ -24,12 +24,12 @@ class Attempts:
         failures_max: int = FAILURES_MAX,
         window_s: float = WINDOW_S,
         keys_max: int = KEYS_MAX,
-        now_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] | None = None,
     ) -> None:
         self._failures_max = failures_max
         self._window_s = window_s
         self._keys_max = keys_max
-        self._now_s = now_s
+        self._now_s = now_s or time.monotonic
         self._failures: OrderedDict[Hashable, list[float]] = OrderedDict()
 
     def begin(self, key: Hashable) -> float:

@@ -83,7 +83,7 @@ class HandingOver:
         clock: Clock,
         *,
         connections: int,
-        now_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] | None = None,
     ) -> None:
         """clock: the city's, for events. now_s: the machine's, for waiting."""
         self._ledger = ledger
@@ -92,7 +92,7 @@ class HandingOver:
         self._lines = Lines(server)
         self._clock = clock
         self._connections = connections
-        self._now_s = now_s
+        self._now_s = now_s or time.monotonic
         self._tries: dict[_Key, _Tries] = {}
         self._woken = asyncio.Event()
         self._away = ""
