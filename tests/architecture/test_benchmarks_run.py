@@ -74,7 +74,13 @@ def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+QUICK = {"log", "replay", "verify"}
+"""The others start servers or cities; with all of them the tests would take too long."""
+
+NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in EXPECTED]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_runs_and_prints_its_ratios(name: str) -> None:
     ran = benchmarks(name, "--tiny")
     assert ran.returncode == 0, ran.stderr[-5_000:]

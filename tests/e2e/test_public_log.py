@@ -230,7 +230,7 @@ LOST_ALL = "all copies"
 LOST_STORE = "the store"
 
 
-@pytest.mark.parametrize("lost", [LOST_STORE, LOST_ALL])
+@pytest.mark.parametrize("lost", [pytest.param(LOST_STORE, marks=pytest.mark.slow), LOST_ALL])
 def test_a_backup_over_a_newer_log_is_refused_and_told_to_everybody(
     new_city: Callable[..., Any],
     small_csv: Path,

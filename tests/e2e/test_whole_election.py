@@ -160,12 +160,13 @@ def test_ballots_of_other_types_exit_2(cahier: Any, tmp_path: Path, name: str) -
     assert len(done.stderr.splitlines()) == 1
 
 
-@NEEDS_REAL
-def test_a_counting_rule_of_a_later_release_exits_2(cahier: Any, tmp_path: Path) -> None:
-    file = REAL / "Netherlands_Assen_2024.pb"
-    done = cahier("demo", "--data", tmp_path / "demo", "--pb", file, "--exit")
+def test_an_unknown_counting_rule_exits_2(cahier: Any, small_pb: Path, tmp_path: Path) -> None:
+    text = small_pb.read_text("utf-8")
+    small_pb.write_text(re.sub(r"(?m)^rule;.*$", "rule;lottery", text), "utf-8")
+    done = cahier("demo", "--data", tmp_path / "demo", "--pb", small_pb, "--exit")
     assert done.returncode == 2
-    assert "equalshares/add1" in done.stderr
+    assert "lottery" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_malformed_file_exits_2_with_file_line_field_and_rule(

@@ -155,7 +155,7 @@ def test_a_result_by_equal_shares_is_explained(
     town: Any, staff: Any, stranger: Any, new_election: Callable[..., str]
 ) -> None:
     election_id = new_election("Equal shares", rule="shares", ties="cheapest", least_votes="1")
-    for number, choice in ((40, "2"), (41, "2"), (42, "1"), (43, "2"), (44, "3")):
+    for number, choice in ((55, "2"), (56, "2"), (57, "1"), (58, "2"), (59, "3")):
         vote(town.resident(number), election_id, choice)
     desk = f"/staff/budgets/{election_id}"
     staff.go(f"{desk}/steps/close")
