@@ -26,9 +26,9 @@ $(VENV)/.ready: requirements.txt $(addsuffix /pyproject.toml,$(PACKAGES)) script
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt scripts/chromium.sh
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt scripts/system_packages.sh
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@scripts/chromium.sh
+	@scripts/system_packages.sh
 	@touch $@
 
 demo: setup ## A whole election on this machine (DEMO_ARGS="--exit" ends at once)

@@ -96,7 +96,7 @@ class _Forms(HTMLParser):
 def chromium(town: Town) -> Iterator[Browser]:
     """A browser, without a window; after the town, since it brings a running event loop along."""
     if not Path(CHROMIUM).exists():
-        pytest.fail(f"{CHROMIUM} is missing: scripts/chromium.sh brings it")
+        pytest.fail(f"{CHROMIUM} is missing: scripts/system_packages.sh brings it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser

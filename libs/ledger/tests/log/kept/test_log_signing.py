@@ -74,9 +74,8 @@ def test_a_log_has_one_to_four_keys(places: str) -> None:
 @pytest.fixture
 def token_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A SoftHSM token with one Ed25519 key."""
-    pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed: tokens go untested here")
     if not (SOFTHSM.is_file() and shutil.which("softhsm2-util")):
-        pytest.skip("softhsm2 (a Debian package) is not installed: tokens go untested here")
+        pytest.fail("softhsm2 is missing: scripts/system_packages.sh brings it")
     config = tmp_path / "softhsm2.conf"
     (tmp_path / "tokens").mkdir()
     config.write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
