@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from typing import Any
 
 import grpc
 import httpx
+import psycopg
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
@@ -25,9 +28,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     add_TraceServiceServicer_to_server,
 )
 
-from cahier_cli.city import CityFolder
+from cahier_cli.city import POSTGRES, SERVICES, CityFolder
 from cahier_cli.demo import STREETS
 from cahier_cli.generated import generated_election
+from cahier_cli.storage import UNIT as POSTGRES_UNIT
+from cahier_cli.storage import open_stores
 
 CAHIER = Path(sys.executable).parent / "cahier"
 START_TIMEOUT_S = 60.0
@@ -39,6 +44,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def copy_owners(source: Path, copy: Path) -> None:
+    """A PostgreSQL starts on a folder of its own user only, and copying as root changes that."""
+    for file in (source, *source.rglob("*")):
+        owner = file.lstat()
+        os.chown(copy / file.relative_to(source), owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 class RunningCity:
@@ -86,6 +98,47 @@ class RunningCity:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def back_up(self, backup: Path, *units: str) -> None:
+        """Copies what the units have stored, owners included; the city is stopped."""
+        for unit in self._stored_in(units):
+            shutil.copytree(self.folder.unit(unit), backup / unit)
+            copy_owners(self.folder.unit(unit), backup / unit)
+
+    def put_back(self, backup: Path, *units: str) -> None:
+        """What the units store is again what was copied; the city is stopped."""
+        for unit in self._stored_in(units):
+            shutil.rmtree(self.folder.unit(unit))
+            shutil.copytree(backup / unit, self.folder.unit(unit))
+            copy_owners(backup / unit, self.folder.unit(unit))
+
+    def _stored_in(self, units: tuple[str, ...]) -> tuple[str, ...]:
+        return (*units, POSTGRES_UNIT) if self.folder.store == POSTGRES else units
+
+    def files_with(self, *words: str) -> list[str]:
+        """Files below the city's folder that hold one of the words, however they are cased.
+
+        PostgreSQL is vacuumed before; its write-ahead log, which keeps what was deleted until it
+        comes round again (docs/privacy.md), is left out.
+        """
+        if self.folder.store == POSTGRES:
+            self._vacuum()
+        found = []
+        for file in sorted(self.folder.root.rglob("*")):
+            with suppress(FileNotFoundError):
+                content = file.read_bytes().lower() if file.is_file() else b""
+                if any(word.lower().encode() in content for word in words):
+                    found.append(file.relative_to(self.folder.root))
+        return [str(file) for file in found if "pg_wal" not in file.parts]
+
+    def _vacuum(self) -> None:
+        with open_stores(self.folder) as stores_of:
+            dsn = stores_of(SERVICES[0]).dsn
+            if dsn is None:
+                raise RuntimeError("a city on PostgreSQL has a DSN")
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute("VACUUM FULL")
+                connection.execute("CHECKPOINT")
 
     @property
     def running(self) -> dict[str, Any]:

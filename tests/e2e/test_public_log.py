@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -231,13 +229,6 @@ LOST_ALL = "all copies"
 LOST_STORE = "the store"
 
 
-ON_FILES = pytest.mark.skipif(
-    os.environ.get("CAHIER_STORE") == "postgres",
-    reason="a copy of a service's files is put back; on PostgreSQL there are none to copy",
-)
-
-
-@ON_FILES
 @pytest.mark.parametrize("lost", [pytest.param(LOST_STORE, marks=pytest.mark.slow), LOST_ALL])
 def test_a_backup_over_a_newer_log_is_refused_and_told_to_everybody(
     new_city: Callable[..., Any],
@@ -252,17 +243,14 @@ def test_a_backup_over_a_newer_log_is_refused_and_told_to_everybody(
     city.start()
     assert cahier("import", "311", small_csv, "--data", root).returncode == 0
     city.stop()
-    parts = ("reporting",) if lost == LOST_STORE else ("reporting", "nats")
-    for part in parts:
-        shutil.copytree(root / part, tmp_path / "backup" / part)
+    units = ("reporting",) if lost == LOST_STORE else ("reporting", "nats")
+    city.back_up(tmp_path / "backup", *units)
     city.start()
     assert cahier("import", "311", more_csv, "--data", root).returncode == 0
     with httpx.Client(base_url=city.url, trust_env=False) as http:
         before = settled(city, Stranger(http, "reporting"), 60)
     city.stop()
-    for part in parts:
-        shutil.rmtree(root / part)
-        shutil.copytree(tmp_path / "backup" / part, root / part)
+    city.put_back(tmp_path / "backup", *units)
 
     with pytest.raises(RuntimeError, match="reporting ended with 2: the event store of reporting"):
         city.start()
