@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import signal
 import socket
@@ -28,6 +29,8 @@ CAHIER = Path(sys.executable).parent / "cahier"
 START_TIMEOUT_S = 60.0
 SETTLE_TIMEOUT_S = 30.0
 PASSWORD = "a long enough sentence"
+FIRST_RESIDENT = "resident1@example.org"
+CENSUS_ROWS = 200
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--headless",
@@ -106,11 +109,16 @@ def chromium(town: Town) -> Iterator[Browser]:
 class Person:
     """Somebody with a browser that knows no JavaScript."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, address: str = "127.0.0.1") -> None:
         self.http = httpx.Client(
-            base_url=base_url, follow_redirects=True, timeout=30.0, trust_env=False
+            base_url=base_url,
+            follow_redirects=True,
+            timeout=30.0,
+            transport=httpx.HTTPTransport(local_address=address),
         )
         self.page: httpx.Response = self.http.get("/")
+        self.email = ""
+        self.document = ""
 
     def go(self, path: str) -> httpx.Response:
         self.page = self.http.get(path)
@@ -148,8 +156,20 @@ class Person:
         assert self.page.status_code == 200, self.page.text
 
     def register(self, name: str, email: str) -> None:
+        self.email = email
         self.go("/register")
         self.send("/register", display_name=name, email=email, password=PASSWORD)
+        self.ok()
+
+    def prove(self) -> None:
+        """Proves residence by the person's own line of the census."""
+        self.go("/me")
+        self.send(
+            "/me/residence",
+            document_number=self.document,
+            birth_date="1980-01-31",
+            postcode="31000",
+        )
         self.ok()
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
@@ -181,6 +201,8 @@ class Town:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("ready "), f"{line!r}\n{self.log('portal')}"
+        self.numbers = itertools.count(1)
+        self.addresses = itertools.count()
         self.process_id = ""
         self.proposals: list[str] = []
         self.election_id = ""
@@ -194,21 +216,18 @@ class Town:
         return file.read_text("utf-8", "replace") if file.exists() else ""
 
     def person(self) -> Person:
-        return Person(self.url)
+        """Somebody at an address of their own: tries are counted by address."""
+        high, low = divmod(next(self.addresses), 250)
+        return Person(self.url, f"127.0.{high}.{low + 2}")
 
-    def resident(self, number: int, *, proved: bool = True) -> Person:
-        """A registered resident; number makes the address, the name and the document."""
+    def resident(self, *, proved: bool = True) -> Person:
+        """A newly registered resident; the first one is `FIRST_RESIDENT`."""
+        number = next(self.numbers)
         person = self.person()
         person.register(f"Resident {number}", f"resident{number}@example.org")
+        person.document = f"doc {number:06d}"
         if proved:
-            person.go("/me")
-            person.send(
-                "/me/residence",
-                document_number=f"doc {number:06d}",
-                birth_date="1980-01-31",
-                postcode="31000",
-            )
-            person.ok()
+            person.prove()
         return person
 
     def as_admin(self, request: Any) -> Any:
@@ -283,7 +302,7 @@ def staff(town: Town) -> Person:
 def resident(town: Town) -> Person:
     """A resident who proposed everything and whose residence is proved."""
     person = town.person()
-    person.sign_in("resident1@example.org")
+    person.sign_in(FIRST_RESIDENT)
     person.ok()
     return person
 
@@ -305,7 +324,7 @@ def new_election(town: Town, staff: Person) -> Callable[..., str]:
 
 
 def prepare(town: Town) -> None:
-    rows = [f"DOC{number:06d},1980-01-31,31000,Old Town" for number in range(1, 60)]
+    rows = [f"DOC{number:06d},1980-01-31,31000,Old Town" for number in range(1, CENSUS_ROWS + 1)]
     roll = "\n".join(["document_number,birth_date,postcode,district", *rows, ""])
     town.as_admin(identity.LoadCensusRollRequest(csv=roll.encode()))
     staff = town.person()
@@ -330,7 +349,7 @@ def prepare(town: Town) -> None:
         "the idea phase opens",
         lambda: httpx.get(api, trust_env=False).json()["processes"][0]["idea_phase"] == "open",
     )
-    resident = town.resident(1)
+    resident = town.resident()
     for title, category, district in PROPOSALS:
         resident.go(f"/processes/{town.process_id}")
         resident.send(

@@ -71,7 +71,7 @@ def test_unknown_things_are_problem_details(town: Any) -> None:
 
 
 def test_disclosures_are_salt_name_and_value(town: Any) -> None:
-    person = town.resident(30, proved=False)
+    person = town.resident(proved=False)
     person.go(f"/processes/{town.process_id}")
     person.send("/proposals", title="A fountain", body="With cold water.")
     found = re.search(r"Receipt: <a href=\"/receipt/([0-9a-f-]{36})\"", person.page.text)
@@ -96,7 +96,7 @@ def test_unknown_disclosures_are_404(town: Any, path: str) -> None:
 
 
 def test_a_form_that_is_sent_twice_submits_one_proposal(town: Any) -> None:
-    person = town.resident(31, proved=False)
+    person = town.resident(proved=False)
     form = person.go(f"/processes/{town.process_id}")
     person.send("/proposals", title="Once only", body="Please.")
     first = person.page.url.path
@@ -106,7 +106,7 @@ def test_a_form_that_is_sent_twice_submits_one_proposal(town: Any) -> None:
 
 
 def test_a_form_that_is_sent_again_with_other_content_is_refused(town: Any) -> None:
-    person = town.resident(32, proved=False)
+    person = town.resident(proved=False)
     form = person.go(f"/processes/{town.process_id}")
     person.send("/proposals", title="First thought", body="Please.")
     person.page = form

@@ -22,7 +22,7 @@ def follow(person: Any, path: str, level: str) -> None:
 
 
 def test_a_proposal_is_followed_more_closely_and_no_more(town: Any) -> None:
-    person = town.resident(70, proved=False)
+    person = town.resident(proved=False)
     path = f"/proposals/{town.proposals[0]}"
     follow(person, path, "minimal")
     assert person.page.url.path == path
@@ -37,7 +37,7 @@ def test_a_proposal_is_followed_more_closely_and_no_more(town: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["budgets", "processes", "reports"])
 def test_budgets_calls_and_reports_are_followed_too(town: Any, kind: str) -> None:
-    person = town.resident({"budgets": 71, "processes": 72, "reports": 73}[kind], proved=False)
+    person = town.resident(proved=False)
     if kind == "reports":
         person.go("/reports/new")
         more = {"category": "LAMP", "description": "Dark.", "address": "Here"}
@@ -56,7 +56,7 @@ def test_who_is_not_signed_in_is_led_to_sign_in_and_back(town: Any, stranger: An
 
 
 def test_what_cannot_be_followed_is_said_with_a_way_back(town: Any) -> None:
-    person = town.resident(74, proved=False)
+    person = town.resident(proved=False)
     person.go(f"/proposals/{town.proposals[0]}")
     person.send("/me/follows", ("step", "follow"), thing_id="nonsense", level="all")
     assert person.page.status_code == 422
@@ -80,9 +80,9 @@ def way_out(town: Any, recipient: str, subject_of: str) -> str:
     return str(town.wait(f"a mail to {recipient}", found))
 
 
-def answered_report(town: Any, staff: Any, number: int) -> str:
-    """A report that resident `number` follows and the city has just answered."""
-    person = town.resident(number, proved=False)
+def answered_report(town: Any, staff: Any) -> tuple[str, str]:
+    """A report that the city has just answered, and the address of a resident who follows it."""
+    person = town.resident(proved=False)
     person.go("/reports/new")
     more = {"category": "LAMP", "description": "Dark.", "address": "Here"}
     person.send("/reports/new", ("step", "send"), **more)
@@ -91,16 +91,16 @@ def answered_report(town: Any, staff: Any, number: int) -> str:
     staff.go(f"/staff{path}")
     staff.send("/answer", answer_state="confirmed", answer_text="We saw it.")
     staff.ok()
-    return path
+    return path, person.email
 
 
 def test_a_mails_link_asks_first_and_the_button_ends_the_follow(town: Any, staff: Any) -> None:
-    path = answered_report(town, staff, 75)
-    link = way_out(town, "resident75@example.org", path)
+    path, address = answered_report(town, staff)
+    link = way_out(town, address, path)
     reader = town.person()
     assert "Stop these mails?" in reader.go(link).text
     follower = town.person()
-    follower.sign_in("resident75@example.org")
+    follower.sign_in(address)
     assert "You follow this" in follower.go(path).text
     reader.send(reader.form("").action)
     assert "You no longer follow the report." in reader.page.text
@@ -108,8 +108,8 @@ def test_a_mails_link_asks_first_and_the_button_ends_the_follow(town: Any, staff
 
 
 def test_a_mail_program_ends_a_follow_by_one_post_without_cookies(town: Any, staff: Any) -> None:
-    path = answered_report(town, staff, 76)
-    link = way_out(town, "resident76@example.org", path)
+    path, address = answered_report(town, staff)
+    link = way_out(town, address, path)
     for _ in range(2):
         answer = httpx.post(
             link, data={"List-Unsubscribe": "One-Click"}, trust_env=False, follow_redirects=False
@@ -117,7 +117,7 @@ def test_a_mail_program_ends_a_follow_by_one_post_without_cookies(town: Any, sta
         assert answer.status_code == 200
         assert "set-cookie" not in answer.headers or "cahier_session" not in str(answer.headers)
     follower = town.person()
-    follower.sign_in("resident76@example.org")
+    follower.sign_in(address)
     assert "You follow this" not in follower.go(path).text
 
 

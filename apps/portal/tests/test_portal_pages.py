@@ -73,7 +73,7 @@ def test_a_form_without_its_signature_changes_nothing(town: Any, resident: Any) 
 
 
 def test_support_is_counted_once_and_taken_back(town: Any) -> None:
-    person = town.resident(2)
+    person = town.resident()
     path = f"/proposals/{town.proposals[0]}"
     api = f"{town.url}/api/v1{path}"
 
@@ -117,7 +117,7 @@ def test_author_edits_within_the_window_and_others_see_no_form(town: Any, reside
     resident.send("/edit", title="A moon base, later", body="Changed.")
     resident.ok()
     assert "Your proposal is changed." in resident.page.text
-    other = town.resident(3, proved=False)
+    other = town.resident(proved=False)
     assert f"{path}/edit" not in other.go(path).text
 
 
@@ -130,7 +130,7 @@ def test_a_proposal_without_title_comes_back_with_its_text(town: Any, resident: 
 
 
 def test_census_that_does_not_match_is_told_on_the_form(town: Any) -> None:
-    person = town.resident(4, proved=False)
+    person = town.resident(proved=False)
     person.go("/me")
     person.send(
         "/me/residence", document_number="no such 1", birth_date="1980-01-31", postcode="31000"
@@ -175,7 +175,7 @@ def test_unknown_addresses_get_a_page_that_knows_the_visitor(town: Any, resident
 
 
 def test_signing_out_ends_the_session(town: Any) -> None:
-    person = town.resident(5, proved=False)
+    person = town.resident(proved=False)
     person.sign_out()
     assert "You are signed out." in person.page.text
     assert person.go("/me").url.path == "/sign-in"

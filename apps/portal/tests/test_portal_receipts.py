@@ -109,7 +109,7 @@ def test_a_receipt_that_is_not_there_yet_says_so(stranger: Any, town: Any, resid
 
 
 def test_a_ballots_receipt_says_that_it_tells_no_choice(town: Any, stranger: Any) -> None:
-    person = town.resident(45)
+    person = town.resident()
     person.go(f"/budgets/{town.election_id}/vote")
     person.send("/vote", ("step", "review"), choice=["1"])
     person.send("/vote", ("step", "cast"))

@@ -16,7 +16,7 @@ def report(person: Any, **fields: str) -> None:
 
 
 def test_a_report_is_sent_found_and_read(town: Any) -> None:
-    person = town.resident(60, proved=False)
+    person = town.resident(proved=False)
     report(
         person,
         description="The lamp at the bridge is dark.\n\n<b>Dangerous.</b>",
@@ -39,7 +39,7 @@ def test_a_report_is_sent_found_and_read(town: Any) -> None:
 
 
 def test_what_is_reported_nearby_is_shown_before_sending(town: Any) -> None:
-    person = town.resident(61, proved=False)
+    person = town.resident(proved=False)
     report(person, description="A hole in the road.", lat="47.1", lon="1.1")
     first = person.page.url.path
     person.go("/reports/new")
@@ -90,7 +90,7 @@ def test_some_kinds_are_reported_without_signing_in_and_others_are_not(town: Any
 def test_staff_hand_a_report_over_answer_it_close_it_and_open_it_again(
     town: Any, staff: Any
 ) -> None:
-    person = town.resident(62, proved=False)
+    person = town.resident(proved=False)
     report(person, description="The lamp hums.", address="Station")
     path = person.page.url.path
     desk = f"/staff{path}"
@@ -119,7 +119,7 @@ def test_staff_hand_a_report_over_answer_it_close_it_and_open_it_again(
 
 
 def test_a_duplicate_names_the_earlier_report_by_its_address(town: Any, staff: Any) -> None:
-    person = town.resident(63, proved=False)
+    person = town.resident(proved=False)
     report(person, description="Dark there.", address="Quay")
     first = person.page.url.path
     report(person, description="Dark there too.", address="Quay")

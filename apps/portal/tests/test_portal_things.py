@@ -16,7 +16,7 @@ def section(page: str, name: str) -> str:
 
 
 def test_my_things_hold_what_i_did_and_nobody_elses(town: Any) -> None:
-    person = town.resident(50)
+    person = town.resident()
     proposal = f"/proposals/{town.proposals[2]}"
     person.go(proposal)
     person.send("/support")
@@ -43,18 +43,18 @@ def test_my_things_hold_what_i_did_and_nobody_elses(town: Any) -> None:
     assert proposal in section(page, "supported")
     assert mine in section(page, "followed")
     assert "A pond for frogs" in section(page, "followed")
-    assert "resident50@example.org" in section(page, "followed")
+    assert person.email in section(page, "followed")
     assert reported in section(page, "reported")
     assert receipt is not None
     assert receipt[1] in section(page, "ballots")
-    other = town.resident(81, proved=False).go("/me/things").text
+    other = town.resident(proved=False).go("/me/things").text
     for each in (mine, reported, receipt[1]):
         assert each not in other
     assert "You have not voted yet." in other
 
 
 def test_a_follow_is_changed_and_ended_among_my_things(town: Any) -> None:
-    person = town.resident(82, proved=False)
+    person = town.resident(proved=False)
     path = f"/proposals/{town.proposals[1]}"
     for _ in range(60):
         person.go(path)
@@ -75,7 +75,7 @@ def test_my_things_need_a_session(town: Any, stranger: Any) -> None:
 
 
 def test_status_tells_how_each_unit_fares_and_shows_a_click_through_the_units(town: Any) -> None:
-    person = town.resident(83, proved=False)
+    person = town.resident(proved=False)
     person.go(f"/proposals/{town.proposals[0]}")
     person.send("/comments", body="A comment that leaves a trace.")
     person.ok()
