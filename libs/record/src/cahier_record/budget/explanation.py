@@ -14,14 +14,19 @@ from cahier_record.budget.count import Counted
 from cahier_record.budget.tally import (
     Alternative,
     Completion,
+    Gains,
     Needs,
     Result,
     Satisfaction,
     Utility,
     Why,
+    gains,
     needs,
     satisfaction,
+    satisfaction_by,
     side_by_side,
+    supporters_by_district,
+    voters_with_one_of,
     why,
 )
 
@@ -62,8 +67,28 @@ class Satisfied(Struct, frozen=True, kw_only=True):
     average_projects_milli: int
 
 
+class DistrictServed(Struct, frozen=True, kw_only=True):
+    """What a district's projects got, and how satisfied those are who voted for one of them.
+
+    district: "" for the city-wide projects. projects, winners, spent_cents: of the district.
+    satisfaction: over the ballots that name at least one of its projects, with the whole outcome;
+    with_one_here: how many of these name a funded project of the district itself. A ballot carries
+    no district: one that names projects of several districts stands in each.
+    """
+
+    district: str
+    projects: int
+    winners: int
+    spent_cents: int
+    with_one_here: int
+    satisfaction: Satisfied
+
+
 class OtherRule(Struct, frozen=True, kw_only=True):
-    """What another rule would have chosen, in order of selection."""
+    """What another rule would have chosen, in order of selection.
+
+    more, less: how many voters would see more, or less, money go to projects that they named.
+    """
 
     rule: str
     utility: str
@@ -71,6 +96,8 @@ class OtherRule(Struct, frozen=True, kw_only=True):
     spent_cents: int
     selected: tuple[int, ...]
     satisfaction: Satisfied
+    more: int = 0
+    less: int = 0
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
@@ -83,13 +110,17 @@ class Purchase(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Projects by number. share_cents: what each voter held to begin with under equal shares."""
+    """Projects by number, districts by name.
+
+    share_cents: what each voter held to begin with under equal shares.
+    """
 
     projects: tuple[ProjectTold, ...]
     satisfaction: Satisfied
     alternatives: tuple[OtherRule, ...]
     rounds: tuple[Purchase, ...]
     share_cents: int
+    districts: tuple[DistrictServed, ...] = ()
 
 
 def explain(counted: Counted) -> Explanation:
@@ -103,9 +134,9 @@ def explain(counted: Counted) -> Explanation:
     ]
     return Explanation(
         projects=tuple(sorted(told, key=lambda one: one.number)),
-        satisfaction=_satisfied(satisfaction(result, profile.groups)),
+        satisfaction=told_of(satisfaction(result, profile.groups)),
         alternatives=tuple(
-            _other(each, numbers)
+            _other(each, numbers, gains(result, each.result, profile.groups))
             for each in side_by_side(profile, terms, COMPARED)
             if not _is_same(each.result, result)
         ),
@@ -119,7 +150,29 @@ def explain(counted: Counted) -> Explanation:
             for each in result.rounds
         ),
         share_cents=round(Fraction(*result.endowment)) if result.endowment else 0,
+        districts=by_district(counted),
     )
+
+
+def by_district(counted: Counted) -> tuple[DistrictServed, ...]:
+    """How each district that has projects was served, by its name, city-wide projects first."""
+    profile, result = counted.profile, counted.result
+    supporters = supporters_by_district(profile)
+    funded, found = set(result.selected), []
+    for district, satisfied in satisfaction_by(result, supporters).items():
+        own = [one for one in profile.candidates if one.district == district]
+        won = [one for one in own if one.id in funded]
+        found.append(
+            DistrictServed(
+                district=district,
+                projects=len(own),
+                winners=len(won),
+                spent_cents=sum(one.cost for one in won),
+                with_one_here=voters_with_one_of(supporters[district], (one.id for one in won)),
+                satisfaction=told_of(satisfied),
+            )
+        )
+    return tuple(found)
 
 
 def _project(number: int, decided: Why, needed: Needs | None) -> ProjectTold:
@@ -141,7 +194,7 @@ def _is_same(one: Result, other: Result) -> bool:
     return (one.rule, one.utility, one.completion) == (other.rule, other.utility, other.completion)
 
 
-def _other(each: Alternative, numbers: dict[str, int]) -> OtherRule:
+def _other(each: Alternative, numbers: dict[str, int], changed: Gains) -> OtherRule:
     result = each.result
     return OtherRule(
         rule=result.rule,
@@ -149,11 +202,14 @@ def _other(each: Alternative, numbers: dict[str, int]) -> OtherRule:
         completion=result.completion,
         spent_cents=result.spent,
         selected=tuple(numbers[name] for name in result.selected),
-        satisfaction=_satisfied(each.satisfaction),
+        satisfaction=told_of(each.satisfaction),
+        more=changed.more,
+        less=changed.less,
     )
 
 
-def _satisfied(found: Satisfaction) -> Satisfied:
+def told_of(found: Satisfaction) -> Satisfied:
+    """Averages for people to read, rounded."""
     return Satisfied(
         voters=found.voters,
         with_one=found.with_one,

@@ -6,6 +6,7 @@ so whoever holds the ballots gets the published result again.
 """
 
 from cahier_record.budget.tally.compared import Alternative, side_by_side
+from cahier_record.budget.tally.gains import Gains, gains
 from cahier_record.budget.tally.needs import Needs, needs
 from cahier_record.budget.tally.profile import Candidate, Group, Profile, format_amount
 from cahier_record.budget.tally.result import FUNDED, Outcome, Reason, Result, Round
@@ -20,6 +21,8 @@ from cahier_record.budget.tally.satisfaction import (
     Satisfaction,
     satisfaction,
     satisfaction_by,
+    supporters_by_district,
+    voters_with_one_of,
 )
 from cahier_record.budget.tally.shares import money_left, own_share
 from cahier_record.budget.tally.terms import Completion, Stop, Terms, TieOrder, Utility
@@ -31,6 +34,7 @@ __all__ = [
     "Alternative",
     "Candidate",
     "Completion",
+    "Gains",
     "Group",
     "Needs",
     "Outcome",
@@ -48,6 +52,7 @@ __all__ = [
     "Why",
     "count",
     "format_amount",
+    "gains",
     "money_left",
     "needs",
     "own_share",
@@ -55,5 +60,7 @@ __all__ = [
     "satisfaction",
     "satisfaction_by",
     "side_by_side",
+    "supporters_by_district",
+    "voters_with_one_of",
     "why",
 ]

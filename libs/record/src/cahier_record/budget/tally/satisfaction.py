@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from cahier_record.budget.tally.profile import Group
+from cahier_record.budget.tally.profile import Group, Profile
 from cahier_record.budget.tally.result import Result
 
 
@@ -56,3 +56,22 @@ def satisfaction_by(
 ) -> dict[str, Satisfaction]:
     """The same for each district's ballots, by its name."""
     return {name: satisfaction(result, groups) for name, groups in sorted(districts.items())}
+
+
+def supporters_by_district(profile: Profile) -> dict[str, list[Group]]:
+    """The ballots that list at least one project of each district, by its name.
+
+    Ballots carry no district of their own: who lists projects of several stands in each of them.
+    """
+    districts = {one.id: one.district for one in profile.candidates}
+    found: dict[str, list[Group]] = {one.district: [] for one in profile.candidates}
+    for group in profile.groups:
+        for district in {districts[one] for one in group.projects}:
+            found[district].append(group)
+    return found
+
+
+def voters_with_one_of(groups: Iterable[Group], projects: Iterable[str]) -> int:
+    """How many voters of these ballots list at least one of the projects."""
+    names = set(projects)
+    return sum(group.count for group in groups if not names.isdisjoint(group.projects))
