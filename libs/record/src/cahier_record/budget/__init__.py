@@ -3,4 +3,6 @@
 Importing this registers the events.
 """
 
+from cahier_record.budget import corrections as corrections
+from cahier_record.budget import delivery as delivery
 from cahier_record.budget import events as events

@@ -45,9 +45,9 @@ class OpenedBallots(msgspec.Struct):
 
 
 def open_ballots(election: ElectionView, open_ballot: OpenBallot) -> OpenedBallots:
-    """Opens and judges the ballot that counts of each credential."""
+    """Opens and judges the ballot that counts of each credential that was not annulled."""
     opened = OpenedBallots(Counter(), [])
-    for judged in judge_ballots(election, election.ballots.values(), open_ballot):
+    for judged in judge_ballots(election, election.counting(), open_ballot):
         if isinstance(judged, InvalidBallot):
             opened.invalid.append(judged)
         else:
@@ -94,7 +94,8 @@ def count_opened(election: ElectionView, opened: OpenedBallots) -> CountResult:
         reasons=tuple(outcome.reason for outcome in outcomes),
         ballots_counted=result.voters,
         ballots_invalid=len(opened.invalid),
-        log_size=election.closed_log_size,
+        ballots_annulled=len(election.annulled),
+        log_size=election.decided_log_size,
         code_version=code_version(rules.rule),
     )
 

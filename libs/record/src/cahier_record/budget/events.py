@@ -73,7 +73,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CountResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A count: a pure function of the log's first `log_size` leaves.
 
-    `numbers`, `votes` and `reasons` go together, by project number, over all projects that stood.
+    ballots_annulled: how many credentials were left out, as their ballots had been annulled.
+
+    `numbers`, `votes` and `reasons` go together, by project number, over all projects that stood,
+    and so do `scores` where ballots weigh: points in units of 10^-rules.point_decimals.
     """
 
     rules: Rules
@@ -104,6 +107,7 @@ class ElectionCreated(PublicEvent, frozen=True, kw_only=True, omit_defaults=True
     ballot_extra_bytes: int = 0
 
 
+    ballots_annulled: int = 0
 @public_event("budget.v1.election.rules_changed")
 class RulesChanged(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
     """New rules before voting opened. Disclosed: reason."""
@@ -187,7 +191,11 @@ class TrusteeKeyPublished(PublicEvent, frozen=True, kw_only=True, omit_defaults=
 
 @public_event("budget.v1.election.ballots_counted")
 class BallotsCounted(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """The city's own count, to be compared with one's own."""
+    """The city's own count, to be compared with one's own.
+
+    supersedes: id of the event with the count that this one corrects, which stays what it was.
+    Disclosed, where it corrects one: reason.
+    """
 
     election: str
     result: CountResult
@@ -195,7 +203,10 @@ class BallotsCounted(PublicEvent, frozen=True, kw_only=True, omit_defaults=True)
 
 @public_event("budget.v1.election.result_published")
 class ResultPublished(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """The city announced the count in the event `count`."""
+    """The city announced the count in the event `count`.
+
+    corrects: id of the event that announced the result before this one.
+    """
 
     election: str
     count: str
@@ -214,3 +225,5 @@ class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit
 @public_event("budget.v1.log.epoch_opened")
 class EpochOpened(log.EpochOpened, frozen=True, kw_only=True, omit_defaults=True):
     """This log began anew after a restore."""
+    supersedes: str = ""
+    corrects: str = ""

@@ -6,11 +6,14 @@ is kept as a fault with its leaf index, for auditors to report.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, MutableSequence
+from collections.abc import Iterator, MutableMapping, MutableSequence
 
 import msgspec
 
-from cahier_record.budget import events
+from cahier_record.budget import corrections, events
+from cahier_record.budget.books import BooksError
+from cahier_record.budget.delivery import BooksEvent, DeliveryEvent, FundsReserved
+from cahier_record.budget.works import BooksView
 from cahier_record.events import Leaf
 
 
@@ -37,11 +40,22 @@ class BallotView(msgspec.Struct):
 
 
 class ElectionView(msgspec.Struct):
+class CountVersion(msgspec.Struct):
+    """One of an election's counts. announced: id of the event that did; "" while none has."""
+
+    index: int
+    event: str
+    counted: events.BallotsCounted
+    announced: str = ""
+
+
     """An election; `state` is preparing, open, closed, counted or published.
 
     ballots: by credential, those that count; replaced: those that a later one took the place of.
     Whoever folds more ballots than memory holds puts collections of their own in their place.
     """
+    annulled: by credential, the index of the leaf that annulled its ballots. versions: every count,
+    oldest first; `count` is the newest, `announced` the event that announced the last result.
 
     created: events.ElectionCreated
     event: str
@@ -57,6 +71,36 @@ class ElectionView(msgspec.Struct):
     count_index: int = -1
     count_event: str = ""
 
+    annulled: dict[str, int] = msgspec.field(default_factory=dict)
+    versions: list[CountVersion] = msgspec.field(default_factory=list)
+    announced: str = ""
+    books: BooksView | None = None
+
+    @property
+    def decided_log_size(self) -> int:
+        """How many leaves decide a count of these ballots: up to the closing, or an annulment."""
+        return max([self.closed_log_size, *(index + 1 for index in self.annulled.values())])
+
+    def counting(self) -> Iterator[BallotView]:
+        """The ballots that count, in their order."""
+        for held in self.ballots.values():
+            if held.ballot.credential not in self.annulled:
+                yield held
+
+    def as_counted(self, version: CountVersion) -> ElectionView:
+        """The election as it was when that count was made; shares the ballots."""
+        annulled = {
+            credential: index
+            for credential, index in self.annulled.items()
+            if index < version.index
+        }
+        return msgspec.structs.replace(
+            self,
+            annulled=annulled,
+            count=version.counted,
+            count_index=version.index,
+            count_event=version.event,
+        )
     def costs(self) -> dict[int, int | None]:
         """Cost by number of every project; None where it does not stand for election."""
         return {
@@ -124,18 +168,59 @@ class BudgetView(msgspec.Struct):
                 if self._only_in("closed", index, leaf, election):
                     election.private_key = private_key
             case events.BallotsCounted() as counted:
-                if self._only_in("closed", index, leaf, election):
-                    election.state, election.count = "counted", counted
-                    election.count_index, election.count_event = index, leaf.id
-            case events.ResultPublished(count=count):
-                if count != election.count_event:
-                    self._fault(index, leaf, "it announces a count that the log does not hold")
-                elif self._only_in("counted", index, leaf, election):
-                    election.state = "published"
+                self._count(index, leaf, election, counted)
+            case events.ResultPublished() as published:
+                self._announce(index, leaf, election, published)
+            case corrections.BallotsAnnulled(credentials=credentials):
+                if election.closed_log_size:
+                    for credential in credentials:
+                        election.annulled.setdefault(credential, index)
+                else:
+                    self._fault(index, leaf, "it annuls ballots before voting was closed")
+            case BooksEvent() | DeliveryEvent():
+                self._keep_books(index, leaf, election)
             case _:
                 pass
 
     def _only_in(self, state: str, index: int, leaf: Leaf, election: ElectionView) -> bool:
+    def _count(
+        self, index: int, leaf: Leaf, election: ElectionView, counted: events.BallotsCounted
+    ) -> None:
+        if not election.versions:
+            if not self._only_in("closed", index, leaf, election):
+                return
+            election.state = "counted"
+        elif counted.supersedes != election.count_event:
+            self._fault(index, leaf, "it does not say that it corrects the count before it")
+            return
+        election.count, election.count_index, election.count_event = counted, index, leaf.id
+        election.versions.append(CountVersion(index, leaf.id, counted))
+
+    def _announce(
+        self, index: int, leaf: Leaf, election: ElectionView, published: events.ResultPublished
+    ) -> None:
+        newest = election.versions[-1] if election.versions else None
+        if newest is None or published.count != newest.event:
+            self._fault(index, leaf, "it announces a count that the log does not hold")
+        elif newest.announced or published.corrects != election.announced:
+            self._fault(index, leaf, "it does not say which result it corrects")
+        else:
+            election.state, election.announced = "published", leaf.id
+            newest.announced = leaf.id
+
+    def _keep_books(self, index: int, leaf: Leaf, election: ElectionView) -> None:
+        if not election.announced:
+            self._fault(index, leaf, "it moves money before a result was announced")
+            return
+        if election.books is None:
+            numbers = {one.project: one.number for one in election.projects.values()}
+            election.books = BooksView(numbers, election.created.envelope_cents)
+        try:
+            _check_winners(leaf, election)
+            election.books.apply(leaf)
+        except BooksError as error:
+            self._fault(index, leaf, f"the books do not balance: {error.args[0]}")
+
         if election.state == state:
             return True
         self._fault(index, leaf, f"it comes while the election is {election.state}, not {state}")
@@ -146,6 +231,14 @@ class BudgetView(msgspec.Struct):
 
 
 def _apply_to_project(leaf: Leaf, election: ElectionView) -> None:
+def _check_winners(leaf: Leaf, election: ElectionView) -> None:
+    """Money is set aside for those that the result in force names."""
+    if isinstance(leaf.event, FundsReserved) and election.count is not None:
+        won = set(election.count.result.selected)
+        if any(each.project not in won for each in leaf.event.postings if each.project):
+            raise BooksError("it sets money aside for a project that did not win")
+
+
     match leaf.event:
         case events.ProjectAdded() as added:
             election.projects[added.project] = ProjectView(
