@@ -88,6 +88,7 @@ class CountResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     reasons: tuple[str, ...]
     ballots_counted: int
     ballots_invalid: int = 0
+    ballots_annulled: int = 0
     log_size: int
     code_version: str
 
@@ -107,7 +108,6 @@ class ElectionCreated(PublicEvent, frozen=True, kw_only=True, omit_defaults=True
     ballot_extra_bytes: int = 0
 
 
-    ballots_annulled: int = 0
 @public_event("budget.v1.election.rules_changed")
 class RulesChanged(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
     """New rules before voting opened. Disclosed: reason."""
@@ -199,6 +199,7 @@ class BallotsCounted(PublicEvent, frozen=True, kw_only=True, omit_defaults=True)
 
     election: str
     result: CountResult
+    supersedes: str = ""
 
 
 @public_event("budget.v1.election.result_published")
@@ -210,6 +211,7 @@ class ResultPublished(PublicEvent, frozen=True, kw_only=True, omit_defaults=True
 
     election: str
     count: str
+    corrects: str = ""
 
 
 @public_event("budget.v1.erasure.content_erased")
@@ -225,5 +227,3 @@ class ErasureConfirmed(erasure.ErasureConfirmed, frozen=True, kw_only=True, omit
 @public_event("budget.v1.log.epoch_opened")
 class EpochOpened(log.EpochOpened, frozen=True, kw_only=True, omit_defaults=True):
     """This log began anew after a restore."""
-    supersedes: str = ""
-    corrects: str = ""

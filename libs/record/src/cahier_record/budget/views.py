@@ -39,7 +39,6 @@ class BallotView(msgspec.Struct):
     ballot: events.BallotCast
 
 
-class ElectionView(msgspec.Struct):
 class CountVersion(msgspec.Struct):
     """One of an election's counts. announced: id of the event that did; "" while none has."""
 
@@ -49,13 +48,14 @@ class CountVersion(msgspec.Struct):
     announced: str = ""
 
 
+class ElectionView(msgspec.Struct):
     """An election; `state` is preparing, open, closed, counted or published.
 
     ballots: by credential, those that count; replaced: those that a later one took the place of.
     Whoever folds more ballots than memory holds puts collections of their own in their place.
-    """
     annulled: by credential, the index of the leaf that annulled its ballots. versions: every count,
     oldest first; `count` is the newest, `announced` the event that announced the last result.
+    """
 
     created: events.ElectionCreated
     event: str
@@ -70,7 +70,6 @@ class CountVersion(msgspec.Struct):
     count: events.BallotsCounted | None = None
     count_index: int = -1
     count_event: str = ""
-
     annulled: dict[str, int] = msgspec.field(default_factory=dict)
     versions: list[CountVersion] = msgspec.field(default_factory=list)
     announced: str = ""
@@ -101,6 +100,7 @@ class CountVersion(msgspec.Struct):
             count_index=version.index,
             count_event=version.event,
         )
+
     def costs(self) -> dict[int, int | None]:
         """Cost by number of every project; None where it does not stand for election."""
         return {
@@ -182,7 +182,6 @@ class BudgetView(msgspec.Struct):
             case _:
                 pass
 
-    def _only_in(self, state: str, index: int, leaf: Leaf, election: ElectionView) -> bool:
     def _count(
         self, index: int, leaf: Leaf, election: ElectionView, counted: events.BallotsCounted
     ) -> None:
@@ -221,6 +220,7 @@ class BudgetView(msgspec.Struct):
         except BooksError as error:
             self._fault(index, leaf, f"the books do not balance: {error.args[0]}")
 
+    def _only_in(self, state: str, index: int, leaf: Leaf, election: ElectionView) -> bool:
         if election.state == state:
             return True
         self._fault(index, leaf, f"it comes while the election is {election.state}, not {state}")
@@ -230,7 +230,6 @@ class BudgetView(msgspec.Struct):
         self.faults.append(Fault(index, leaf.id, rule))
 
 
-def _apply_to_project(leaf: Leaf, election: ElectionView) -> None:
 def _check_winners(leaf: Leaf, election: ElectionView) -> None:
     """Money is set aside for those that the result in force names."""
     if isinstance(leaf.event, FundsReserved) and election.count is not None:
@@ -239,6 +238,7 @@ def _check_winners(leaf: Leaf, election: ElectionView) -> None:
             raise BooksError("it sets money aside for a project that did not win")
 
 
+def _apply_to_project(leaf: Leaf, election: ElectionView) -> None:
     match leaf.event:
         case events.ProjectAdded() as added:
             election.projects[added.project] = ProjectView(
