@@ -33,6 +33,12 @@ class DirectoryView:
         )
         return [UUID(row[0]) for row in rows]
 
+    def election_of(self, project_id: str) -> UUID | None:
+        row = self._views.fetch_one(
+            "SELECT election_id FROM projects WHERE project_id = ?", (project_id,)
+        )
+        return UUID(row[0]) if row else None
+
     def due(self, now: datetime) -> list[Due]:
         rows = self._views.fetch_all(
             "SELECT election_id, state, opens_at, closes_at FROM elections "

@@ -60,6 +60,9 @@ class Directory(Protocol):
     def newest(self, process_id: str, limit: int) -> list[UUID]:
         """Ids, newest first; of all processes when process_id is empty."""
 
+    def election_of(self, project_id: str) -> UUID | None:
+        """The election that a project belongs to; None for no project."""
+
     def due(self, now: datetime) -> list[Due]:
         """Elections to open or to close now, at most 1,000."""
 

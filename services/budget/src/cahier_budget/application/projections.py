@@ -22,7 +22,7 @@ from cahier_record.events import decode_leaf
 
 ELECTIONS = View(
     name="elections",
-    tables=("elections",),
+    tables=("elections", "projects"),
     schema="""
     CREATE TABLE elections(
       election_id TEXT PRIMARY KEY,
@@ -33,7 +33,11 @@ ELECTIONS = View(
       closes_at TEXT NOT NULL,
       ballots INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX elections_by_age ON elections(created_seq)
+    CREATE INDEX elections_by_age ON elections(created_seq);
+    CREATE TABLE projects(
+      project_id TEXT PRIMARY KEY,
+      election_id TEXT NOT NULL
+    ) STRICT
     """,
 )
 
@@ -59,12 +63,17 @@ class _Created(msgspec.Struct):
     closes_at: str
 
 
+class _Added(msgspec.Struct):
+    project_id: str
+
+
 class _Ballot(msgspec.Struct):
     election: str
     sequence: int
 
 
 _read_created = msgspec.json.Decoder(_Created).decode
+_read_added = msgspec.json.Decoder(_Added).decode
 _read_ballot = msgspec.json.Decoder(_Ballot).decode
 
 _STATE_AFTER = {
@@ -91,6 +100,9 @@ def fold_elections(db: Sql, event: StoredEvent) -> None:
             "INSERT INTO elections VALUES (?, ?, ?, ?, ?, ?, 0)",
             (event.stream, event.seq, created.process_id, PREPARING, *dates),
         )
+    elif event.type == Election.ProjectAdded.TOPIC:
+        added = _read_added(event.data)
+        db.execute("INSERT INTO projects VALUES (?, ?)", (added.project_id, event.stream))
     elif event.type in _STATE_AFTER:
         db.execute(
             "UPDATE elections SET state = ? WHERE election_id = ?",

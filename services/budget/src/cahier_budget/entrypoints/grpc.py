@@ -20,11 +20,20 @@ from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
 from cahier_chassis.tokens import require_role, require_self_or_admin
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
+from cahier_contracts.budget.v1 import project_life_pb2 as life_pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceServicer
 from cahier_ledger.store import LedgerReader
 
 ANONYMOUS = frozenset(
-    {"GetElection", "ListElections", "ListProjects", "GetResult", "ExplainResult", "GetDisclosures"}
+    {
+        "GetElection",
+        "ListElections",
+        "ListProjects",
+        "GetProject",
+        "GetResult",
+        "ExplainResult",
+        "GetDisclosures",
+    }
 )
 UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence"})
 
@@ -214,6 +223,14 @@ class BudgetGrpc(BudgetServiceServicer):
         projects = await self._queries.projects(request.election_id)
         return pb.ListProjectsResponse(
             projects=[translate.write_project(each, request.election_id) for each in projects]
+        )
+
+    async def GetProject(
+        self, request: life_pb.GetProjectRequest, context: Any
+    ) -> life_pb.GetProjectResponse:
+        answer = await self._queries.project(request.project_id)
+        return life_pb.GetProjectResponse(
+            project_id=answer.id, election_id=str(answer.election_id)
         )
 
     async def ListCandidates(

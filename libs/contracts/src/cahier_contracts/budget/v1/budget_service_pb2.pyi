@@ -1,5 +1,7 @@
 import datetime
 
+from cahier_contracts.budget.v1 import explaining_pb2 as _explaining_pb2
+from cahier_contracts.budget.v1 import project_life_pb2 as _project_life_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -515,20 +517,24 @@ class Satisfaction(_message.Message):
     def __init__(self, voters: _Optional[int] = ..., with_one: _Optional[int] = ..., average_cost_cents: _Optional[int] = ..., average_projects_milli: _Optional[int] = ...) -> None: ...
 
 class Alternative(_message.Message):
-    __slots__ = ("rule", "utility", "completion", "spent_cents", "selected", "satisfaction")
+    __slots__ = ("rule", "utility", "completion", "spent_cents", "selected", "satisfaction", "more", "less")
     RULE_FIELD_NUMBER: _ClassVar[int]
     UTILITY_FIELD_NUMBER: _ClassVar[int]
     COMPLETION_FIELD_NUMBER: _ClassVar[int]
     SPENT_CENTS_FIELD_NUMBER: _ClassVar[int]
     SELECTED_FIELD_NUMBER: _ClassVar[int]
     SATISFACTION_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    LESS_FIELD_NUMBER: _ClassVar[int]
     rule: str
     utility: str
     completion: str
     spent_cents: int
     selected: _containers.RepeatedScalarFieldContainer[int]
     satisfaction: Satisfaction
-    def __init__(self, rule: _Optional[str] = ..., utility: _Optional[str] = ..., completion: _Optional[str] = ..., spent_cents: _Optional[int] = ..., selected: _Optional[_Iterable[int]] = ..., satisfaction: _Optional[_Union[Satisfaction, _Mapping]] = ...) -> None: ...
+    more: int
+    less: int
+    def __init__(self, rule: _Optional[str] = ..., utility: _Optional[str] = ..., completion: _Optional[str] = ..., spent_cents: _Optional[int] = ..., selected: _Optional[_Iterable[int]] = ..., satisfaction: _Optional[_Union[Satisfaction, _Mapping]] = ..., more: _Optional[int] = ..., less: _Optional[int] = ...) -> None: ...
 
 class PurchaseRound(_message.Message):
     __slots__ = ("number", "price_cents", "paying", "supporters")
@@ -543,20 +549,22 @@ class PurchaseRound(_message.Message):
     def __init__(self, number: _Optional[int] = ..., price_cents: _Optional[int] = ..., paying: _Optional[int] = ..., supporters: _Optional[int] = ...) -> None: ...
 
 class ExplainResultResponse(_message.Message):
-    __slots__ = ("election_id", "projects", "satisfaction", "alternatives", "rounds", "share_cents")
+    __slots__ = ("election_id", "projects", "satisfaction", "alternatives", "rounds", "share_cents", "districts")
     ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECTS_FIELD_NUMBER: _ClassVar[int]
     SATISFACTION_FIELD_NUMBER: _ClassVar[int]
     ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
     ROUNDS_FIELD_NUMBER: _ClassVar[int]
     SHARE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    DISTRICTS_FIELD_NUMBER: _ClassVar[int]
     election_id: str
     projects: _containers.RepeatedCompositeFieldContainer[ProjectExplanation]
     satisfaction: Satisfaction
     alternatives: _containers.RepeatedCompositeFieldContainer[Alternative]
     rounds: _containers.RepeatedCompositeFieldContainer[PurchaseRound]
     share_cents: int
-    def __init__(self, election_id: _Optional[str] = ..., projects: _Optional[_Iterable[_Union[ProjectExplanation, _Mapping]]] = ..., satisfaction: _Optional[_Union[Satisfaction, _Mapping]] = ..., alternatives: _Optional[_Iterable[_Union[Alternative, _Mapping]]] = ..., rounds: _Optional[_Iterable[_Union[PurchaseRound, _Mapping]]] = ..., share_cents: _Optional[int] = ...) -> None: ...
+    districts: _containers.RepeatedCompositeFieldContainer[_explaining_pb2.DistrictServed]
+    def __init__(self, election_id: _Optional[str] = ..., projects: _Optional[_Iterable[_Union[ProjectExplanation, _Mapping]]] = ..., satisfaction: _Optional[_Union[Satisfaction, _Mapping]] = ..., alternatives: _Optional[_Iterable[_Union[Alternative, _Mapping]]] = ..., rounds: _Optional[_Iterable[_Union[PurchaseRound, _Mapping]]] = ..., share_cents: _Optional[int] = ..., districts: _Optional[_Iterable[_Union[_explaining_pb2.DistrictServed, _Mapping]]] = ...) -> None: ...
 
 class GetDisclosuresRequest(_message.Message):
     __slots__ = ("event_id",)

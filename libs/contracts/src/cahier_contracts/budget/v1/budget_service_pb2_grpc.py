@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as cahier_dot_budget_dot_v1_dot_budget__service__pb2
+from cahier_contracts.budget.v1 import explaining_pb2 as cahier_dot_budget_dot_v1_dot_explaining__pb2
+from cahier_contracts.budget.v1 import project_life_pb2 as cahier_dot_budget_dot_v1_dot_project__life__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -110,6 +112,11 @@ class BudgetServiceStub:
                 request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsRequest.SerializeToString,
                 response_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsResponse.FromString,
                 _registered_method=True)
+        self.GetProject = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/GetProject',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectResponse.FromString,
+                _registered_method=True)
         self.ListCandidates = channel.unary_unary(
                 '/cahier.budget.v1.BudgetService/ListCandidates',
                 request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListCandidatesRequest.SerializeToString,
@@ -124,6 +131,16 @@ class BudgetServiceStub:
                 '/cahier.budget.v1.BudgetService/ExplainResult',
                 request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultRequest.SerializeToString,
                 response_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultResponse.FromString,
+                _registered_method=True)
+        self.WhatIf = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/WhatIf',
+                request_serializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.WhatIfRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.WhatIfResponse.FromString,
+                _registered_method=True)
+        self.GetOwnShare = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/GetOwnShare',
+                request_serializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareResponse.FromString,
                 _registered_method=True)
         self.GetDisclosures = channel.unary_unary(
                 '/cahier.budget.v1.BudgetService/GetDisclosures',
@@ -247,6 +264,13 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetProject(self, request, context):
+        """Where a project stands in its life, found by its own id alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCandidates(self, request, context):
         """Accepted proposals that are not yet projects of the election. Role: staff.
         """
@@ -264,6 +288,21 @@ class BudgetServiceServicer:
     def ExplainResult(self, request, context):
         """Why each project won or lost, how satisfied voters are, and what other rules would choose:
         worked out from the public log, for whoever may see the result. The first call may take long.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WhatIf(self, request, context):
+        """What the same ballots would have chosen with another envelope, rule or cost, for whoever may
+        see the result. It decides nothing and is kept nowhere.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOwnShare(self, request, context):
+        """What the voter's own ballot helped to pay for, once the result is published. The voter.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -361,6 +400,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsRequest.FromString,
                     response_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsResponse.SerializeToString,
             ),
+            'GetProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProject,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectResponse.SerializeToString,
+            ),
             'ListCandidates': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCandidates,
                     request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListCandidatesRequest.FromString,
@@ -375,6 +419,16 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.ExplainResult,
                     request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultRequest.FromString,
                     response_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultResponse.SerializeToString,
+            ),
+            'WhatIf': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhatIf,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.WhatIfRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.WhatIfResponse.SerializeToString,
+            ),
+            'GetOwnShare': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOwnShare,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareResponse.SerializeToString,
             ),
             'GetDisclosures': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDisclosures,
@@ -804,6 +858,33 @@ class BudgetService:
             _registered_method=True)
 
     @staticmethod
+    def GetProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/GetProject',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListCandidates(request,
             target,
             options=(),
@@ -874,6 +955,60 @@ class BudgetService:
             '/cahier.budget.v1.BudgetService/ExplainResult',
             cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultRequest.SerializeToString,
             cahier_dot_budget_dot_v1_dot_budget__service__pb2.ExplainResultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhatIf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/WhatIf',
+            cahier_dot_budget_dot_v1_dot_explaining__pb2.WhatIfRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_explaining__pb2.WhatIfResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOwnShare(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/GetOwnShare',
+            cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareResponse.FromString,
             options,
             channel_credentials,
             insecure,
