@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from cahier_kernel.errors import DomainError, FailedPrecondition, Invalid
-from cahier_record.budget.ballots import BallotPaper, check_paper, decode_paper
+from cahier_record.budget.ballots import BallotPaper, Voted, check_paper, decode_paper, voted
 from cahier_record.budget.events import BallotCast, CountResult
 from cahier_record.budget.profiles import profile_of, terms_of
 from cahier_record.budget.tally import Profile, Result, Terms, count
@@ -38,9 +38,9 @@ class InvalidBallot(msgspec.Struct, frozen=True):
 
 
 class OpenedBallots(msgspec.Struct):
-    """What voters chose: how many ballots name exactly these project numbers."""
+    """What voters chose: how many ballots say exactly this."""
 
-    papers: Counter[tuple[int, ...]]
+    papers: Counter[Voted]
     invalid: list[InvalidBallot]
 
 
@@ -51,7 +51,7 @@ def open_ballots(election: ElectionView, open_ballot: OpenBallot) -> OpenedBallo
         if isinstance(judged, InvalidBallot):
             opened.invalid.append(judged)
         else:
-            opened.papers[tuple(sorted(judged.choices))] += 1
+            opened.papers[voted(judged)] += 1
     return opened
 
 
@@ -97,6 +97,7 @@ def count_opened(election: ElectionView, opened: OpenedBallots) -> CountResult:
         ballots_annulled=len(election.annulled),
         log_size=election.decided_log_size,
         code_version=code_version(rules.rule),
+        scores=tuple(one.score for one in outcomes) if counted.profile.weighs() else (),
     )
 
 

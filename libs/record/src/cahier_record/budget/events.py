@@ -13,7 +13,7 @@ import msgspec
 from cahier_record import erasure, log
 from cahier_record.events import PublicEvent, public_event
 
-VoteType = Literal["approval", "choose-1"]
+VoteType = Literal["approval", "choose-1", "cumulative", "scoring", "ordinal"]
 CountingRule = Literal[
     "greedy",
     "greedy-no-skip",
@@ -51,6 +51,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alternatives: of the projects with these numbers at most one is funded. fixed: numbers of
     projects that are funded before the count, out of the envelope. Numbers of projects that do
     not stand mean nothing.
+
+    Points are whole numbers in units of 10^-point_decimals, as are positions and threshold_votes
+    where ballots give points. max_points, min_points: of one project that a ballot lists
+    (min_points: 0, or less than nothing); max_sum_points, min_sum_points: of a ballot. positions:
+    what each place of an ordinal ballot gives, from the first; places beyond give nothing; empty
+    for Borda: max_length, or else the number of projects that stand, for the first place, one less
+    for each further. default_points: with scoring ballots, from each that does not list a project.
+    proportion (p, q): a project must stand on p/q * ballots * cost / envelope ballots at least;
+    (0, 1) asks nothing. credits_cents: the envelope by years; what one leaves is added to the
+    next, and a project is paid for by its instalments, or all in the first year.
     """
 
     vote_type: VoteType
@@ -68,6 +78,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quotas: tuple[Quota, ...] = ()
     alternatives: tuple[tuple[int, ...], ...] = ()
     fixed: tuple[int, ...] = ()
+    max_points: int = 0
+    min_points: int = 0
+    max_sum_points: int = 0
+    min_sum_points: int = 0
+    point_decimals: int = 0
+    positions: tuple[int, ...] = ()
+    default_points: int = 0
+    proportion: tuple[int, int] = (0, 1)
+    credits_cents: tuple[int, ...] = ()
 
 
 class CountResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,6 +110,7 @@ class CountResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ballots_annulled: int = 0
     log_size: int
     code_version: str
+    scores: tuple[int, ...] = ()
 
 
 @public_event("budget.v1.election.election_created")
@@ -131,11 +151,15 @@ class ProjectAdded(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
 
 @public_event("budget.v1.project.project_costed")
 class ProjectCosted(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """The city stated a project's cost."""
+    """The city stated a project's cost, and in which years it is paid, the first one first.
+
+    instalments_cents: they add up to the cost; empty for all in the first year.
+    """
 
     election: str
     project: str
     cost_cents: int
+    instalments_cents: tuple[int, ...] = ()
 
 
 @public_event("budget.v1.project.feasibility_judged")

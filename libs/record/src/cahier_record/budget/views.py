@@ -30,6 +30,7 @@ class ProjectView(msgspec.Struct):
     cost_cents: int | None = None
     feasibility: str = "undecided"
     judged_by: str = ""
+    instalments_cents: tuple[int, ...] = ()
 
 
 class BallotView(msgspec.Struct):
@@ -250,8 +251,10 @@ def _apply_to_project(leaf: Leaf, election: ElectionView) -> None:
                 added.district,
                 leaf.id,
             )
-        case events.ProjectCosted(project=project, cost_cents=cost_cents):
-            election.projects[project].cost_cents = cost_cents
+        case events.ProjectCosted() as costed:
+            project = election.projects[costed.project]
+            project.cost_cents = costed.cost_cents
+            project.instalments_cents = costed.instalments_cents
         case events.FeasibilityJudged(project=project, feasibility=feasibility):
             election.projects[project].feasibility = feasibility
             election.projects[project].judged_by = leaf.id
