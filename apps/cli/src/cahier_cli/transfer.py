@@ -16,12 +16,14 @@ from cahier_cli.city import CityError, CityFolder
 from cahier_cli.doors import Doors
 from cahier_cli.exporting import export_pabulib
 from cahier_cli.importing import CannotImport, finish_election, import_election, rules_of
+from cahier_cli.importing.projects import import_projects
 from cahier_cli.importing.service_requests import ServiceRequest, read_requests
 from cahier_cli.importing.streets import Streets, When, import_streets
 from cahier_cli.progress import progress_bars
 from cahier_cli.up import DATA_DEFAULT
 from cahier_kernel.clock import SystemClock, from_rfc3339
 from cahier_kernel.errors import DomainError
+from cahier_portal.importing.carrying import Plan
 from cahier_record.budget.pabulib import Instance, PabulibError, read, write
 
 city_folder = click.option(
@@ -129,6 +131,51 @@ async def _import_311(
             raise CityError("--begin needs a city that was started with --dev-clock")
         with progress_bars() as progress:
             return await import_streets(doors, rows, When(begins or now, lasts), progress)
+
+
+@import_.command("projects")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--election", required=True, help="Id of the election, before voting opens.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be taken and refused.")
+@city_folder
+def import_projects_command(file: Path, election: str, data: Path, *, dry_run: bool) -> None:
+    """Bring the projects in FILE (.csv or .xlsx) into an election.
+
+    Columns: reference and title, and, where wanted, description, cost, category, district,
+    feasibility (feasible, unfeasible), reason, latitude, longitude. Exit code 0: every line is
+    taken; 1: lines were refused, which are listed; 2: nothing could be done.
+    """
+    try:
+        raw = file.read_bytes()
+        plan = asyncio.run(_import_projects(CityFolder(data.resolve()), election, raw, dry_run))
+    except OSError as error:
+        refuse("cahier import projects", f"{file}: {error.strerror}")
+    except DomainError as error:
+        where = f"{error.field}: " if error.field else ""
+        refuse("cahier import projects", f"{file}: {where}{error.rule}")
+    except CityError as error:
+        refuse("cahier import projects", error)
+    _report(plan, file, dry_run=dry_run)
+
+
+async def _import_projects(folder: CityFolder, election: str, raw: bytes, dry_run: bool) -> Plan:
+    async with Doors(folder) as doors:
+        with progress_bars() as progress:
+            return await import_projects(doors, election, raw, dry_run=dry_run, progress=progress)
+
+
+def _report(plan: Plan, file: Path, *, dry_run: bool) -> None:
+    """What became of each line; ends with exit code 1 where lines were refused."""
+    for name in plan.ignored:
+        click.echo(f"{file}: the column {name!r} is not read", err=True)
+    for refused in plan.refused:
+        where = f"{refused.error.field}: " if refused.error.field else ""
+        click.echo(f"refused: {file}:{refused.line}: {where}{refused.error.rule}", err=True)
+    taken = len(plan.new) if dry_run else plan.carried
+    would = "would be taken" if dry_run else "taken"
+    click.echo(f"{taken} {would}, {len(plan.there)} there already, {len(plan.refused)} refused")
+    if plan.refused:
+        raise SystemExit(1)
 
 
 @click.group()
