@@ -11,24 +11,12 @@ import pytest
 from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from jsonschema import Draft202012Validator
 
-import cahier_record.budget
-import cahier_record.consultation
-import cahier_record.identity
-import cahier_record.notifications
-import cahier_record.reporting
 from cahier_ledger.bus.envelope import outgoing
 from cahier_ledger.model import PublicRow
 from cahier_record.asyncapi import asyncapi_document
 from cahier_record.events import registered
 
 GOLDEN = Path(__file__).resolve().parents[2] / "libs/record/tests/golden"
-REGISTERED = (
-    cahier_record.budget,
-    cahier_record.consultation,
-    cahier_record.identity,
-    cahier_record.notifications,
-    cahier_record.reporting,
-)
 DOCUMENT = asyncapi_document("0.1.0", "demo")
 
 

@@ -8,22 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import cahier_record.budget
-import cahier_record.consultation
-import cahier_record.identity
-import cahier_record.notifications
-import cahier_record.reporting
 from cahier_ledger.leaves import canonical_json
 from cahier_record.events import decode_leaf, registered
 
 GOLDEN = Path(__file__).resolve().parents[2] / "libs/record/tests/golden"
-REGISTERED = (
-    cahier_record.budget,
-    cahier_record.consultation,
-    cahier_record.identity,
-    cahier_record.notifications,
-    cahier_record.reporting,
-)
 TYPES = [event_type for event_type, _ in registered()]
 
 

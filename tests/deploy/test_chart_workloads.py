@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cahier_record.events import SERVICES
+
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
 NAME_LENGTH_MAX = 63
 SELECTED = ("Deployment", "StatefulSet")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cahier_record.events import SERVICES
+
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
 
 
 def packages(unit: str) -> subprocess.CompletedProcess[str]:

@@ -28,11 +28,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     add_TraceServiceServicer_to_server,
 )
 
-from cahier_cli.city import POSTGRES, SERVICES, CityFolder
+from cahier_cli.city import POSTGRES, CityFolder
 from cahier_cli.demo import STREETS
 from cahier_cli.generated import generated_election
 from cahier_cli.storage import UNIT as POSTGRES_UNIT
 from cahier_cli.storage import open_stores
+from cahier_record.events import SERVICES
 
 CAHIER = Path(sys.executable).parent / "cahier"
 START_TIMEOUT_S = 60.0

@@ -21,7 +21,6 @@ import httpx
 import pytest
 
 from cahier_cli.bundle import read_log
-from cahier_cli.city import SERVICES
 from cahier_cli.doors import Doors, TokenSource, patiently
 from cahier_cli.storage import open_stores
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
@@ -29,6 +28,7 @@ from cahier_contracts.consultation.v1 import consultation_service_pb2 as consult
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_kernel.errors import DomainError
+from cahier_record.events import SERVICES
 
 pytestmark = pytest.mark.e2e
 CANARY = "zebulonqx"

@@ -25,6 +25,7 @@ from cahier_cli.generated import generated_election
 from cahier_cli.people import make_people
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
+from cahier_record.events import SERVICES
 
 pytestmark = pytest.mark.e2e
 AUDIT = str(Path(sys.executable).parent / "cahier-audit")
@@ -34,7 +35,6 @@ COMMENT, REPLY = "Open on Sundays, too.", "I would ride it every day."
 WHERE, WHAT = "17 Hippogriff Lane", "The manhole sings at night."
 PERSONAL = (NAME, EMAIL, TITLE, BODY, COMMENT, WHERE, WHAT)
 VOTERS_IMPORTED = 20
-SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
 
 
 class Town:

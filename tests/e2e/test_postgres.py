@@ -19,12 +19,12 @@ import pytest
 
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_cli.bundle import read_log
-from cahier_cli.city import SERVICES
 from cahier_cli.doors import TokenSource
 from cahier_cli.storage import open_stores
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceStub
 from cahier_ledger.postgres.server import children_of
+from cahier_record.events import SERVICES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 READY_S_MAX = 60.0

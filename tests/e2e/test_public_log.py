@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cahier_cli.demo import STREETS
 from cahier_cli.generated import generated_election
+from cahier_record.events import SERVICES
 
 pytestmark = pytest.mark.e2e
-SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
 CHECKPOINT_S = 1.2
 """A little more than the least time between two checkpoints under `cahier up`."""
 Cahier = Callable[..., CompletedProcess[str]]

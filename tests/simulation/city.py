@@ -23,6 +23,7 @@ from cahier_chassis.tokens import TokenIssuer
 from cahier_chassis.unit import TaskDied
 from cahier_ledger.bus.dead import RedriveFailed, list_dead, redrive
 from cahier_ledger.bus.streams import DEAD_STREAM, DEAD_SUBJECT
+from cahier_record.events import SERVICES
 from tests.simulation.broker import read_headers
 from tests.simulation.calls import Channel
 from tests.simulation.curse import Curse
@@ -34,7 +35,6 @@ from tests.simulation.post import PostOffice
 from tests.simulation.stand_ins import Complaints, PlainPasswords, cursed, is_injected
 from tests.simulation.threads import Patches
 
-SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
 FED_BY = {
     "proposals": "consultation",
     "consultation_things": "consultation",

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cahier_cli.__main__ import main
-from cahier_cli.city import SERVICES, CityFolder
+from cahier_cli.city import CityFolder
 from cahier_cli.keys import read_logs
 from cahier_ledger.log.lock import open_locks
 from cahier_ledger.log.note import Vkey
@@ -19,6 +19,7 @@ from cahier_ledger.log.sequencer import Sequencer
 from cahier_ledger.log.signing import open_signers
 from cahier_ledger.log.storage import FolderTiles
 from cahier_ledger.stores import Stores
+from cahier_record.events import SERVICES
 
 Keys = Callable[..., Result]
 

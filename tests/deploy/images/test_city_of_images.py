@@ -17,8 +17,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cahier_cli.city import CityFolder
 from cahier_cli.doors import Doors
 from cahier_contracts.consultation.v1.consultation_service_pb2 import CreateProcessRequest
+from cahier_record.events import SERVICES
 
-SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
 PATIENCE_S = 60.0
 SETTLE_S = 0.5
 IMAGE_BYTES_MAX = 700 << 20

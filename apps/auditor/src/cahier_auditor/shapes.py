@@ -13,23 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import UNSET, UnsetType
 
-import cahier_record.budget
-import cahier_record.consultation
-import cahier_record.identity
-import cahier_record.notifications
-import cahier_record.reporting
 from cahier_kernel.ids import derived_uuid
 from cahier_record.budget.events import BallotCast
 from cahier_record.events import PublicEvent, registered
-
-REGISTERED = (
-    cahier_record.budget,
-    cahier_record.consultation,
-    cahier_record.identity,
-    cahier_record.notifications,
-    cahier_record.reporting,
-)
-"""Importing these gives each event type its meaning."""
 
 SPECIAL = (".v1.log.epoch_opened", ".v1.erasure.content_erased")
 """Types that verification itself must understand."""

@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from cahier_record.events import SERVICES as OWNERS
+
 FILE_BYTES_MAX = 32 << 20
 """More than any file of a log: 256 leaves of at most 65,535 bytes are half of it."""
-SERVICES = ("budget", "consultation", "identity", "notifications", "reporting")
+SERVICES = tuple(sorted(OWNERS))
 """Each has a log of its own in every city."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 

@@ -14,12 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-import cahier_record.budget
-import cahier_record.consultation
-import cahier_record.identity
-import cahier_record.notifications
-import cahier_record.reporting
-from cahier_cli.city import SERVICES, CityError, CityFolder
+from cahier_cli.city import CityError, CityFolder
 from cahier_cli.storage import open_stores
 from cahier_ledger.leaves import disclosure_json
 from cahier_ledger.log.entries import ENTRIES_FOLDER, bundle_path
@@ -30,19 +25,12 @@ from cahier_ledger.log.storage import FolderTiles
 from cahier_ledger.log.tiles import tiles_at
 from cahier_ledger.model import PublicRow
 from cahier_ledger.stores import Stores
-from cahier_record.events import json_schema, registered
+from cahier_record.events import SERVICES, json_schema, registered
 
 PAGE = 1_000
 PUBLISHED_S_MAX = 20.0
 PAUSE_S = 0.05
 HAS_TEXTS = b'"_sd"'
-REGISTERED = (
-    cahier_record.budget,
-    cahier_record.consultation,
-    cahier_record.identity,
-    cahier_record.notifications,
-    cahier_record.reporting,
-)
 
 
 def export_bundle(

@@ -11,9 +11,6 @@ from typing import Any
 from cahier_chassis.files import write_whole
 from cahier_chassis.keys import PUBLIC_SUFFIX, write_key_pair
 
-SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
-"""The services, each of which owns a log, in the order of starting."""
-
 TOKEN_KEY = "token"
 SQLITE, POSTGRES = "sqlite", "postgres"
 

@@ -17,11 +17,12 @@ import click
 
 from cahier_chassis.files import write_whole
 from cahier_chassis.keys import private_key_pem
-from cahier_cli.city import SERVICES, CityError, CityFolder
+from cahier_cli.city import CityError, CityFolder
 from cahier_ledger.log.lock import open_locks
 from cahier_ledger.log.refusals import KeyUnusable
 from cahier_ledger.log.sequencer import epoch_origin
 from cahier_ledger.log.signing import PKCS11, open_signers, vkeys_of
+from cahier_record.events import SERVICES
 
 DATA_DEFAULT = Path("cahier-data")
 HOST_SUFFIX = ".cahier.localhost"

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from cahier_chassis.tokens import TokenIssuer
-from cahier_cli.city import SERVICES, CityError, CityFolder
+from cahier_cli.city import CityError, CityFolder
 from cahier_cli.up import DATA_DEFAULT
+from cahier_record.events import SERVICES
 
 ROLES = ("resident", "staff", "admin", "importer")
 

@@ -11,12 +11,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cahier_cli.city import SERVICES, CityError, CityFolder
+from cahier_cli.city import CityError, CityFolder
 from cahier_cli.keys import Logs, make_keys
 from cahier_cli.storage import UNIT as POSTGRES_UNIT
 from cahier_cli.storage import Storage
 from cahier_ledger.bus.server import NatsServerConfig, nats_server_binary, write_config
 from cahier_ledger.postgres.server import PostgresFailed, dsn_of, prepare, server_command
+from cahier_record.events import SERVICES
 
 LOOPBACK = "127.0.0.1"
 COLLECTOR = "CAHIER_OTLP_ENDPOINT"

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
+
+SERVICES = ("identity", "consultation", "reporting", "budget", "notifications")
+"""Who owns a public log, in the order of starting; each has a sub-package of its name."""
 
 LEAF_VERSION = 1
 _TYPE = re.compile(r"([a-z]+)\.v1\.([a-z_]+)\.([a-z_]+)")
@@ -54,7 +58,9 @@ def public_event(event_type: str) -> Callable[[EventClass], EventClass]:
 
 
 def registered() -> Iterator[tuple[str, type[PublicEvent]]]:
-    """Every known type with its class, by name. Import the sub-packages first."""
+    """Every known type with its class, by name."""
+    for service in SERVICES:
+        import_module(f"cahier_record.{service}")
     return iter(sorted(_classes.items()))
 
 

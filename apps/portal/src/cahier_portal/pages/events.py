@@ -11,16 +11,8 @@ from litestar import Response, get
 
 from cahier_portal.parameters import Caller
 from cahier_portal.visit import Page
-
-# Imported for what they register: every public event of the city.
 from cahier_record.asyncapi import asyncapi_document
-from cahier_record.budget import events as _budget
-from cahier_record.consultation import events as _consultation
-from cahier_record.identity import events as _identity
-from cahier_record.notifications import events as _notifications
-from cahier_record.reporting import events as _reporting
 
-REGISTERED = (_identity, _consultation, _reporting, _budget, _notifications)
 MEDIA_TYPE = "application/vnd.aai.asyncapi+json"
 _OUTSIDE = {"skip_session": True, "exclude_from_csrf": True}
 
