@@ -53,7 +53,7 @@ class Alternatives(_message.Message):
     def __init__(self, numbers: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Rules(_message.Message):
-    __slots__ = ("vote_type", "min_length", "max_length", "max_sum_cost_cents", "rule", "threshold_votes", "ties", "utility", "completion", "stop", "least_turnout", "least_votes", "quotas", "alternatives", "fixed")
+    __slots__ = ("vote_type", "min_length", "max_length", "max_sum_cost_cents", "rule", "threshold_votes", "ties", "utility", "completion", "stop", "least_turnout", "least_votes", "quotas", "alternatives", "fixed", "max_points", "min_points", "max_sum_points", "min_sum_points", "point_decimals", "positions", "default_points", "proportion", "credits_cents")
     VOTE_TYPE_FIELD_NUMBER: _ClassVar[int]
     MIN_LENGTH_FIELD_NUMBER: _ClassVar[int]
     MAX_LENGTH_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,15 @@ class Rules(_message.Message):
     QUOTAS_FIELD_NUMBER: _ClassVar[int]
     ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
     FIXED_FIELD_NUMBER: _ClassVar[int]
+    MAX_POINTS_FIELD_NUMBER: _ClassVar[int]
+    MIN_POINTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SUM_POINTS_FIELD_NUMBER: _ClassVar[int]
+    MIN_SUM_POINTS_FIELD_NUMBER: _ClassVar[int]
+    POINT_DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_POINTS_FIELD_NUMBER: _ClassVar[int]
+    PROPORTION_FIELD_NUMBER: _ClassVar[int]
+    CREDITS_CENTS_FIELD_NUMBER: _ClassVar[int]
     vote_type: str
     min_length: int
     max_length: int
@@ -84,7 +93,16 @@ class Rules(_message.Message):
     quotas: _containers.RepeatedCompositeFieldContainer[Quota]
     alternatives: _containers.RepeatedCompositeFieldContainer[Alternatives]
     fixed: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, vote_type: _Optional[str] = ..., min_length: _Optional[int] = ..., max_length: _Optional[int] = ..., max_sum_cost_cents: _Optional[int] = ..., rule: _Optional[str] = ..., threshold_votes: _Optional[int] = ..., ties: _Optional[str] = ..., utility: _Optional[str] = ..., completion: _Optional[str] = ..., stop: _Optional[str] = ..., least_turnout: _Optional[int] = ..., least_votes: _Optional[int] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., alternatives: _Optional[_Iterable[_Union[Alternatives, _Mapping]]] = ..., fixed: _Optional[_Iterable[int]] = ...) -> None: ...
+    max_points: int
+    min_points: int
+    max_sum_points: int
+    min_sum_points: int
+    point_decimals: int
+    positions: _containers.RepeatedScalarFieldContainer[int]
+    default_points: int
+    proportion: _containers.RepeatedScalarFieldContainer[int]
+    credits_cents: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, vote_type: _Optional[str] = ..., min_length: _Optional[int] = ..., max_length: _Optional[int] = ..., max_sum_cost_cents: _Optional[int] = ..., rule: _Optional[str] = ..., threshold_votes: _Optional[int] = ..., ties: _Optional[str] = ..., utility: _Optional[str] = ..., completion: _Optional[str] = ..., stop: _Optional[str] = ..., least_turnout: _Optional[int] = ..., least_votes: _Optional[int] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., alternatives: _Optional[_Iterable[_Union[Alternatives, _Mapping]]] = ..., fixed: _Optional[_Iterable[int]] = ..., max_points: _Optional[int] = ..., min_points: _Optional[int] = ..., max_sum_points: _Optional[int] = ..., min_sum_points: _Optional[int] = ..., point_decimals: _Optional[int] = ..., positions: _Optional[_Iterable[int]] = ..., default_points: _Optional[int] = ..., proportion: _Optional[_Iterable[int]] = ..., credits_cents: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Election(_message.Message):
     __slots__ = ("election_id", "process_id", "title", "description", "envelope_cents", "currency", "districts", "opens_at", "closes_at", "rules", "state", "projects", "ballots", "trustee_public_key", "ballot_size_bytes", "trustee_private_key")
@@ -123,7 +141,7 @@ class Election(_message.Message):
     def __init__(self, election_id: _Optional[str] = ..., process_id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., envelope_cents: _Optional[int] = ..., currency: _Optional[str] = ..., districts: _Optional[_Iterable[str]] = ..., opens_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., state: _Optional[_Union[ElectionState, str]] = ..., projects: _Optional[int] = ..., ballots: _Optional[int] = ..., trustee_public_key: _Optional[bytes] = ..., ballot_size_bytes: _Optional[int] = ..., trustee_private_key: _Optional[bytes] = ...) -> None: ...
 
 class Project(_message.Message):
-    __slots__ = ("project_id", "election_id", "number", "proposal_id", "reference", "category", "district", "cost_cents", "costed", "feasibility", "unfeasibility_explanation")
+    __slots__ = ("project_id", "election_id", "number", "proposal_id", "reference", "category", "district", "cost_cents", "costed", "feasibility", "unfeasibility_explanation", "instalments_cents")
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +153,7 @@ class Project(_message.Message):
     COSTED_FIELD_NUMBER: _ClassVar[int]
     FEASIBILITY_FIELD_NUMBER: _ClassVar[int]
     UNFEASIBILITY_EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    INSTALMENTS_CENTS_FIELD_NUMBER: _ClassVar[int]
     project_id: str
     election_id: str
     number: int
@@ -146,7 +165,8 @@ class Project(_message.Message):
     costed: bool
     feasibility: Feasibility
     unfeasibility_explanation: str
-    def __init__(self, project_id: _Optional[str] = ..., election_id: _Optional[str] = ..., number: _Optional[int] = ..., proposal_id: _Optional[str] = ..., reference: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., cost_cents: _Optional[int] = ..., costed: _Optional[bool] = ..., feasibility: _Optional[_Union[Feasibility, str]] = ..., unfeasibility_explanation: _Optional[str] = ...) -> None: ...
+    instalments_cents: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, project_id: _Optional[str] = ..., election_id: _Optional[str] = ..., number: _Optional[int] = ..., proposal_id: _Optional[str] = ..., reference: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., cost_cents: _Optional[int] = ..., costed: _Optional[bool] = ..., feasibility: _Optional[_Union[Feasibility, str]] = ..., unfeasibility_explanation: _Optional[str] = ..., instalments_cents: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class BallotEnvelope(_message.Message):
     __slots__ = ("election_id", "electorate", "scheme", "credential", "sequence", "sealed", "signature")
@@ -239,14 +259,16 @@ class AddProjectResponse(_message.Message):
     def __init__(self, project_id: _Optional[str] = ..., number: _Optional[int] = ..., event_id: _Optional[str] = ...) -> None: ...
 
 class CostProjectRequest(_message.Message):
-    __slots__ = ("election_id", "project_id", "cost_cents")
+    __slots__ = ("election_id", "project_id", "cost_cents", "instalments_cents")
     ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     COST_CENTS_FIELD_NUMBER: _ClassVar[int]
+    INSTALMENTS_CENTS_FIELD_NUMBER: _ClassVar[int]
     election_id: str
     project_id: str
     cost_cents: int
-    def __init__(self, election_id: _Optional[str] = ..., project_id: _Optional[str] = ..., cost_cents: _Optional[int] = ...) -> None: ...
+    instalments_cents: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, election_id: _Optional[str] = ..., project_id: _Optional[str] = ..., cost_cents: _Optional[int] = ..., instalments_cents: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class CostProjectResponse(_message.Message):
     __slots__ = ("event_id",)
@@ -439,16 +461,18 @@ class GetResultRequest(_message.Message):
     def __init__(self, election_id: _Optional[str] = ...) -> None: ...
 
 class ProjectOutcome(_message.Message):
-    __slots__ = ("number", "votes", "selected", "reason")
+    __slots__ = ("number", "votes", "selected", "reason", "score")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     VOTES_FIELD_NUMBER: _ClassVar[int]
     SELECTED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
     number: int
     votes: int
     selected: bool
     reason: str
-    def __init__(self, number: _Optional[int] = ..., votes: _Optional[int] = ..., selected: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+    score: int
+    def __init__(self, number: _Optional[int] = ..., votes: _Optional[int] = ..., selected: _Optional[bool] = ..., reason: _Optional[str] = ..., score: _Optional[int] = ...) -> None: ...
 
 class GetResultResponse(_message.Message):
     __slots__ = ("election_id", "rules", "envelope_cents", "spent_cents", "selected", "outcomes", "ballots_counted", "ballots_invalid", "log_size", "code_version", "published")
