@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from cahier_kernel.errors import FailedPrecondition, Invalid
 from cahier_record.budget.count import Counted
 from cahier_record.budget.explanation import by_district, explain
-from cahier_record.budget.own_share import own_share_of
+from cahier_record.budget.own_share import OwnShare, own_share_of
 from cahier_record.budget.tally import Candidate, Profile, Terms, count, gains
 from cahier_record.budget.what_if import CHANGES_MAX, Change, OtherWay, what_if
 
@@ -25,6 +25,10 @@ def counted(profile: Profile, rule: str = "greedy", **terms: object) -> Counted:
     how = Terms(**terms)
     numbers = {one.id: place for place, one in enumerate(profile.candidates, 1)}
     return Counted(profile, how, count(profile, rule, how), numbers)
+
+
+def share_of(made: Counted, *choices: int) -> OwnShare:
+    return own_share_of(made.result, made.numbers, choices)
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ def test_instalments_follow_a_changed_cost(small: Profile):
 
 
 def test_a_ballots_share_is_its_part_of_each_cost(small: Profile):
-    share = own_share_of(counted(small), (1, 2))
+    share = share_of(counted(small), 1, 2)
     assert [(one.number, one.votes, one.by_voters) for one in share.paid] == [(1, 7, False)]
     assert share.paid[0].share_cents == round(Fraction(60, 7))
     assert share.total_cents == round(Fraction(60, 7))
@@ -112,21 +116,21 @@ def test_a_ballots_share_is_its_part_of_each_cost(small: Profile):
 
 
 def test_under_equal_shares_the_ballot_pays_out_of_what_it_held(small: Profile):
-    share = own_share_of(counted(small, "mes"), (1, 3))
+    share = share_of(counted(small, "mes"), 1, 3)
     assert share.held_cents == 10
     assert share.total_cents + share.left_cents == pytest.approx(10, abs=1)
     assert all(one.by_voters for one in share.paid)
 
 
 def test_a_ballot_without_a_winner_paid_nothing(small: Profile):
-    share = own_share_of(counted(small), (4,))
+    share = share_of(counted(small), 4)
     assert share.paid == ()
     assert share.choices == (4,)
     assert share.total_cents == 0
 
 
 def test_what_does_not_stand_any_more_is_no_part_of_a_share(small: Profile):
-    assert own_share_of(counted(small), (99,)).paid == ()
+    assert share_of(counted(small), 99).paid == ()
 
 
 def test_a_district_is_served_by_its_own_projects_and_judged_by_their_voters(small: Profile):
@@ -163,7 +167,7 @@ def test_the_shares_of_all_ballots_add_up_to_what_was_spent(
 ):
     candidates = [Candidate(id=one, cost=cost) for one, cost in zip("abcd", costs, strict=True)]
     made = counted(Profile.of_approvals(budget, candidates, ballots, decimals=0), rule)
-    paid = [own_share_of(made, ["abcd".index(one) + 1 for one in each]) for each in ballots]
+    paid = [share_of(made, *("abcd".index(one) + 1 for one in each)) for each in ballots]
     told = sum(share.total_cents for share in paid)
     assert abs(told - made.result.spent) <= len(ballots)  # each is rounded by itself
     assert gains(made.result, made.result, made.profile.groups).more == 0

@@ -15,6 +15,7 @@ from cahier_budget.application.counting import ballot_opener
 from cahier_budget.entrypoints.grpc import UNTRACED
 from cahier_chassis.nats import connect
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
+from cahier_contracts.budget.v1 import explaining_pb2 as explaining
 from cahier_kernel.errors import DomainError
 from cahier_ledger.bus.streams import public_stream
 from cahier_record.budget.count import count_election
@@ -377,3 +378,34 @@ async def test_an_election_by_equal_shares_is_counted_and_explained_as_strangers
     told = await staff.ExplainResult(pb.ExplainResultRequest(election_id=election.id))
     assert [(each.number, each.supporters) for each in told.rounds] == [(2, 3)]
     assert told.share_cents > 0
+    (served,) = told.districts
+    assert (served.district, served.projects, served.winners) == ("North", 3, 1)
+    assert (served.with_one_here, served.satisfaction.voters) == (3, 4)
+    assert all(each.more + each.less <= 4 for each in told.alternatives)
+    asked = explaining.WhatIfRequest(election_id=election.id, envelope_cents=200_00)
+    asked.costs.add(number=3, cost_cents=10_00)
+    other = await staff.WhatIf(asked)
+    assert (other.envelope_cents, other.spent_cents) == (200_00, 60_00)
+    assert [(each.number, each.selected) for each in other.fates] == [
+        (1, False),
+        (2, True),
+        (3, True),
+    ]
+    assert (other.more, other.less, other.satisfaction.voters) == (2, 0, 4)
+    anyone = await service.stub()
+    assert (await refusal_of(anyone.WhatIf(asked))).code == "result_not_found"
+    await staff.PublishResult(pb.PublishResultRequest(election_id=election.id))
+    asked.way.rule, asked.way.utility = "mes", "joy"
+    assert (await refusal_of(anyone.WhatIf(asked))).code == "way_invalid"
+    credential = kit.credential(3)
+    mine = explaining.GetOwnShareRequest(election_id=election.id, credential=credential)
+    assert (await refusal_of(anyone.GetOwnShare(mine))).code == "token_missing"
+    holder = await service.stub(service.vote_token(election.id, credential))
+    share = await holder.GetOwnShare(mine)
+    assert list(share.choices) == [2, 3]
+    assert [(each.number, each.cost_cents, each.by_voters) for each in share.paid] == [
+        (2, 50_00, True)
+    ]
+    assert share.total_cents == share.paid[0].share_cents == round(50_00 / 3)
+    other_voter = await service.stub(service.vote_token(election.id, kit.credential(2)))
+    assert (await refusal_of(other_voter.GetOwnShare(mine))).code == "ballot_not_yours"

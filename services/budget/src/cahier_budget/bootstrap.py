@@ -8,13 +8,15 @@ from functools import partial
 from nats.js import JetStreamContext
 
 from cahier_budget.adapters.opening import OpeningProcesses
+from cahier_budget.adapters.reckoning import ReckoningProcesses
 from cahier_budget.adapters.trustee_keys import TrusteeKeyFiles
 from cahier_budget.adapters.views import DirectoryView, OwnViewFreshness, ProposalsView
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands
-from cahier_budget.application.counting import count_from_log, explain_from_log
+from cahier_budget.application.counting import count_from_log, held_count_from_log
 from cahier_budget.application.elections import Elections
 from cahier_budget.application.explaining import Explaining
+from cahier_budget.application.own_shares import OwnShares
 from cahier_budget.application.policies import DueTransitions
 from cahier_budget.application.projections import (
     ELECTIONS,
@@ -107,8 +109,11 @@ def _serve(
     opening = OpeningProcesses(settings.opening_processes)
     unit.on_close("opening", opening.close)
     casting = Casting(ledger, elections, keys, opening, unit.clock)
-    explaining = Explaining(queries, partial(explain_from_log, ledger))
-    servicer = BudgetGrpc(ledger, commands, queries, casting, explaining)
+    reckoning = ReckoningProcesses()
+    unit.on_close("reckoning", reckoning.close)
+    explaining = Explaining(queries, partial(held_count_from_log, ledger), reckoning)
+    shares = OwnShares(ledger, explaining)
+    servicer = BudgetGrpc(ledger, commands, queries, casting, explaining, shares)
     unit.timer("due transitions", DueTransitions(directory, elections, commands))
     unit.serve_grpc(
         GrpcServer(

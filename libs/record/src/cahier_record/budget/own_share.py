@@ -6,13 +6,12 @@ voting is closed, and belongs to a person only in the eyes of the one who knows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from msgspec import Struct
 
-from cahier_record.budget.count import Counted
-from cahier_record.budget.tally import money_left, own_share
+from cahier_record.budget.tally import Result, money_left, own_share
 
 
 class ProjectPaid(Struct, frozen=True, kw_only=True):
@@ -43,9 +42,8 @@ class OwnShare(Struct, frozen=True, kw_only=True):
     left_cents: int
 
 
-def own_share_of(counted: Counted, choices: Iterable[int]) -> OwnShare:
-    """The share of a ballot that names these projects, which stood."""
-    result, numbers = counted.result, counted.numbers
+def own_share_of(result: Result, numbers: Mapping[str, int], choices: Iterable[int]) -> OwnShare:
+    """The share of a ballot that names these projects. numbers: of projects, by their id."""
     listed = tuple(choices)
     names = {number: name for name, number in numbers.items()}
     own = [names[number] for number in listed if number in names]

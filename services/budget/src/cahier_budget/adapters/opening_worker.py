@@ -2,22 +2,18 @@
 
 Opening is most of a ballot's work and holds Python's lock; in a process of its own it has a core
 of its own. The private key comes by the pipe, never by arguments or environment; what is opened
-is held only until it is answered. When the service dies, however it dies, stdin ends and so does
-this process.
+is held only until it is answered.
 """
 
 from __future__ import annotations
 
-import signal
-import sys
 from functools import lru_cache
-from typing import BinaryIO
 
 import msgspec
 
+from cahier_budget.adapters.helper import serve
 from cahier_ledger.sealing import Opener, SealError
 
-LENGTH_BYTES = 4
 FRAME_BYTES_MAX = 32 << 20
 KEYS_KEPT = 16
 
@@ -41,11 +37,6 @@ decode_task = msgspec.msgpack.Decoder(Task).decode
 decode_opened = msgspec.msgpack.Decoder(Opened).decode
 
 
-def frame(body: bytes) -> bytes:
-    """The body behind its length."""
-    return len(body).to_bytes(LENGTH_BYTES, "big") + body
-
-
 @lru_cache(KEYS_KEPT)
 def opener(private_key: str) -> Opener:
     """Parses a key once."""
@@ -66,14 +57,10 @@ def _opened(key: Opener, sealed: bytes, binding: bytes) -> bytes | None:
         return None
 
 
-def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
-    """Answers frames in order until the input ends."""
-    while len(length := tasks.read(LENGTH_BYTES)) == LENGTH_BYTES:
-        body = tasks.read(int.from_bytes(length, "big"))
-        answers.write(frame(encode(open_all(decode_task(body)))))
-        answers.flush()
+def answer(body: bytes) -> bytes:
+    """Opens one task's texts; both sides encoded."""
+    return encode(open_all(decode_task(body)))
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The service decides when to stop.
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(answer)

@@ -9,6 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from cahier_budget.domain.project import AcceptedProposal
+from cahier_record.budget.explanation import Explanation
+from cahier_record.budget.what_if import Change, OtherOutcome
 
 
 class TrusteeKeys(Protocol):
@@ -34,6 +36,19 @@ class Opening(Protocol):
         self, private_key: str, sealed: Sequence[bytes], bindings: Sequence[bytes]
     ) -> list[bytes | None]:
         """Plaintexts in order; None where a seal does not open. Keeps nothing."""
+
+
+class Reckoning(Protocol):
+    """Explains counts and counts again, off the event loop and each within a bound of time.
+
+    key: names the count; counted: the encoded count, should it not be known there yet.
+    """
+
+    async def explain(self, key: str, counted: bytes) -> Explanation:
+        """Raises FailedPrecondition `reckoning_too_long`; Unavailable `reckoning_busy`, _lost."""
+
+    async def what_if(self, key: str, counted: bytes, change: Change) -> OtherOutcome:
+        """Raises as `explain` and as the record's what_if do."""
 
 
 class Proposals(Protocol):

@@ -13,9 +13,11 @@ from google.protobuf.message import Message
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands, Done, Keep
 from cahier_budget.application.explaining import Explaining
+from cahier_budget.application.own_shares import OwnShares
 from cahier_budget.application.queries import Queries
 from cahier_budget.domain.ballots import ballot_id
 from cahier_budget.entrypoints import translate
+from cahier_budget.entrypoints.explaining import ExplainingGrpc
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
 from cahier_chassis.tokens import require_role, require_self_or_admin
@@ -32,15 +34,16 @@ ANONYMOUS = frozenset(
         "GetProject",
         "GetResult",
         "ExplainResult",
+        "WhatIf",
         "GetDisclosures",
     }
 )
-UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence"})
+UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence", "GetOwnShare"})
 
 Answer = TypeVar("Answer", bound=Message)
 
 
-class BudgetGrpc(BudgetServiceServicer):
+class BudgetGrpc(ExplainingGrpc, BudgetServiceServicer):
     """The BudgetService of proto/cahier/budget/v1."""
 
     def __init__(
@@ -50,12 +53,14 @@ class BudgetGrpc(BudgetServiceServicer):
         queries: Queries,
         casting: Casting,
         explaining: Explaining,
+        shares: OwnShares,
     ) -> None:
         self._ledger = ledger
         self._commands = commands
         self._queries = queries
         self._casting = casting
         self._explaining = explaining
+        self._shares = shares
 
     async def CreateElection(
         self, request: pb.CreateElectionRequest, context: Any
@@ -229,9 +234,7 @@ class BudgetGrpc(BudgetServiceServicer):
         self, request: life_pb.GetProjectRequest, context: Any
     ) -> life_pb.GetProjectResponse:
         answer = await self._queries.project(request.project_id)
-        return life_pb.GetProjectResponse(
-            project_id=answer.id, election_id=str(answer.election_id)
-        )
+        return life_pb.GetProjectResponse(project_id=answer.id, election_id=str(answer.election_id))
 
     async def ListCandidates(
         self, request: pb.ListCandidatesRequest, context: Any
@@ -242,12 +245,6 @@ class BudgetGrpc(BudgetServiceServicer):
     async def GetResult(self, request: pb.GetResultRequest, context: Any) -> pb.GetResultResponse:
         answer = await self._queries.result(current_claims_or_none(), request.election_id)
         return translate.write_result(answer)
-
-    async def ExplainResult(
-        self, request: pb.ExplainResultRequest, context: Any
-    ) -> pb.ExplainResultResponse:
-        found = await self._explaining.result(current_claims_or_none(), request.election_id)
-        return translate.write_explanation(found, request.election_id)
 
     async def GetDisclosures(
         self, request: pb.GetDisclosuresRequest, context: Any

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from msgspec.structs import asdict
 
 from cahier_budget.application.casting import Cast
 from cahier_budget.application.queries import ElectionAnswer, ResultAnswer
@@ -17,8 +16,8 @@ from cahier_chassis.tokens import Claims
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_kernel import base64url
 from cahier_kernel.errors import Invalid
-from cahier_record.budget.events import Feasibility, Quota, Rules
-from cahier_record.budget.explanation import Explanation
+from cahier_record.budget.events import Feasibility, Rules
+from cahier_record.budget.rule_fields import fields_of_rules, rules_from_fields
 from cahier_record.budget.tally import FUNDED
 
 _FEASIBILITY: dict[pb.Feasibility, Feasibility] = {
@@ -49,50 +48,13 @@ def read_instant(message: Timestamp, is_set: bool, field: str) -> datetime:
 
 def read_rules(message: pb.Rules) -> Rules:
     """Raises Invalid `rules_invalid` naming the field."""
-    rules = Rules(
-        vote_type=message.vote_type,  # type: ignore[arg-type]  # checked on the next line
-        rule=message.rule,  # type: ignore[arg-type]
-        min_length=message.min_length,
-        max_length=message.max_length,
-        max_sum_cost_cents=message.max_sum_cost_cents,
-        threshold_votes=message.threshold_votes,
-        ties=message.ties or "standard",  # type: ignore[arg-type]
-        utility=message.utility or "cost",  # type: ignore[arg-type]
-        completion=message.completion or "none",  # type: ignore[arg-type]
-        stop=message.stop or "overspend",  # type: ignore[arg-type]
-        least_turnout=message.least_turnout,
-        least_votes=message.least_votes,
-        quotas=tuple(
-            Quota(district=quota.district, amount_cents=quota.amount_cents)
-            for quota in message.quotas
-        ),
-        alternatives=tuple(tuple(each.numbers) for each in message.alternatives),
-        fixed=tuple(message.fixed),
+    return check_rules(
+        rules_from_fields((field.name, value) for field, value in message.ListFields())
     )
-    return check_rules(rules)
 
 
 def write_rules(rules: Rules) -> pb.Rules:
-    return pb.Rules(
-        vote_type=rules.vote_type,
-        min_length=rules.min_length,
-        max_length=rules.max_length,
-        max_sum_cost_cents=rules.max_sum_cost_cents,
-        rule=rules.rule,
-        threshold_votes=rules.threshold_votes,
-        ties=rules.ties,
-        utility=rules.utility,
-        completion=rules.completion,
-        stop=rules.stop,
-        least_turnout=rules.least_turnout,
-        least_votes=rules.least_votes,
-        quotas=[
-            pb.Quota(district=quota.district, amount_cents=quota.amount_cents)
-            for quota in rules.quotas
-        ],
-        alternatives=[pb.Alternatives(numbers=numbers) for numbers in rules.alternatives],
-        fixed=rules.fixed,
-    )
+    return pb.Rules(**fields_of_rules(rules))
 
 
 def read_election(request: pb.CreateElectionRequest) -> NewElection:
@@ -180,6 +142,7 @@ def write_project(project: Project, election_id: str) -> pb.Project:
         costed=project.cost_cents is not None,
         feasibility=_FEASIBILITY_NUMBER[project.feasibility],
         unfeasibility_explanation=project.unfeasibility_explanation,
+        instalments_cents=project.instalments_cents,
     )
 
 
@@ -207,25 +170,4 @@ def write_result(answer: ResultAnswer) -> pb.GetResultResponse:
         log_size=result.log_size,
         code_version=result.code_version,
         published=answer.is_published,
-    )
-
-
-def write_explanation(explained: Explanation, election_id: str) -> pb.ExplainResultResponse:
-    return pb.ExplainResultResponse(
-        election_id=election_id,
-        projects=[pb.ProjectExplanation(**asdict(each)) for each in explained.projects],
-        satisfaction=pb.Satisfaction(**asdict(explained.satisfaction)),
-        alternatives=[
-            pb.Alternative(
-                rule=each.rule,
-                utility=each.utility,
-                completion=each.completion,
-                spent_cents=each.spent_cents,
-                selected=each.selected,
-                satisfaction=pb.Satisfaction(**asdict(each.satisfaction)),
-            )
-            for each in explained.alternatives
-        ],
-        rounds=[pb.PurchaseRound(**asdict(each)) for each in explained.rounds],
-        share_cents=explained.share_cents,
     )
