@@ -136,6 +136,24 @@ async def test_each_event_of_the_chosen_types_is_acted_on_once(
     assert mails(inbox) == ["leaf-1", "leaf-2", "leaf-4"]
 
 
+async def test_a_reaction_from_the_first_misses_nothing_in_a_database_put_back_from_a_backup(
+    nats_broker: NatsServer, nats_client: Client, inbox: Inbox
+) -> None:
+    def put_back(db: Sql) -> None:
+        db.execute("DELETE FROM mails WHERE event_id = ?", ("leaf-2",))
+        db.execute("DELETE FROM inbox WHERE event_id = ?", ("leaf-2",))
+
+    await publish(nats_client, 1, 2)
+    faithful = reaction(send_mail, from_the_first=True)
+    async with reacting(nats_broker, inbox, faithful):
+        await until(lambda: len(mails(inbox)) == 2)
+    inbox.do("backup", "put back", put_back)
+    async with reacting(nats_broker, inbox, faithful):
+        await publish(nats_client, 3)
+        await until(lambda: len(mails(inbox)) == 3)
+    assert mails(inbox) == ["leaf-1", "leaf-2", "leaf-3"]
+
+
 async def test_a_doubled_event_is_acted_on_once(
     nats_broker: NatsServer, nats_client: Client, inbox: Inbox
 ) -> None:

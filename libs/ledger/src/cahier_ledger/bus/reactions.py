@@ -86,6 +86,9 @@ class Reaction:
     append under each delivery's key, never `delivery.write`. Answers for each event why it was not
     handled, or None; an event that failed has left no trace, and is given to `handle` after the
     others. If it raises, all are.
+    from_the_first: each process hears of all events again, from the stream's first, and the inbox
+    drops what was done: so nothing is missing after a database was put back from a backup, whose
+    broker remembers what was acknowledged. For rare events.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Reaction:
     types: tuple[str, ...] = ()
     delays_s: tuple[float, ...] = field(default=DELAYS_S)
     handle_many: ManyHandler | None = None
+    from_the_first: bool = False
 
 
 class Reactions:
@@ -163,6 +167,7 @@ class _Running:
         self._observer = observer
         self._stream = public_stream(reaction.service)
         self._config = self._consumer_config()
+        self._begins_anew = reaction.from_the_first
         self._subscribed = False
         self._redrives = False
         self._arrived: list[_Arrived] = []
@@ -207,9 +212,12 @@ class _Running:
             self.watched.stalled(f"stream {self._stream} does not exist yet")
             return False
         try:
+            if self._begins_anew:
+                await js.delete_consumer(self._stream, self.reaction.name)
             await js.consumer_info(self._stream, self.reaction.name)
         except NotFoundError:
             await js.add_consumer(self._stream, self._config)
+        self._begins_anew = False
         return True
 
     async def _subscribe(self, client: Client) -> None:

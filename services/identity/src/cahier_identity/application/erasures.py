@@ -71,7 +71,13 @@ class Erasures:
     def reactions(self) -> list[Reaction]:
         """One to each other service's confirmations."""
         return [
-            Reaction(f"identity-erasures-{service}", service, self._note, (confirmed,))
+            Reaction(
+                f"identity-erasures-{service}",
+                service,
+                self._note,
+                types=(confirmed,),
+                from_the_first=True,
+            )
             for service, confirmed in OTHERS.items()
         ]
 
