@@ -143,14 +143,17 @@ def _workbook_rows(raw: bytes) -> Iterator[Row]:
         sheet.reset_dimensions()
         yield from _sheet_rows(sheet)
         book.close()
-    except DefusedXmlException:
-        raise _broken("table_hostile", "the workbook's XML declares entities") from None
     except DomainError:
         raise
     except (
         zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, IndexError,
         AttributeError, OSError, EOFError, NotImplementedError,
     ) as error:  # fmt: skip
+        # The library wraps what its parser refused in errors of its own.
+        if isinstance(error, DefusedXmlException) or isinstance(
+            error.__cause__ or error.__context__, DefusedXmlException
+        ):
+            raise _broken("table_hostile", "the workbook's XML declares entities") from None
         raise _broken("table_not_workbook", "the Excel file cannot be read") from error
 
 
