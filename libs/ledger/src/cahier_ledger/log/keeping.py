@@ -152,14 +152,22 @@ class LogKeeper:
         row = self._sequencer.row
         if row.size <= CHECKED_AT_START:
             return
-        checking = self._sequencer.checking_all(row)
-        try:
-            while await asyncio.to_thread(next, checking, 0):  # noqa: ASYNC110
-                await asyncio.sleep(CHECK_PAUSE_S)
-        except StoreUnavailable as error:
-            _log.warning("the old leaves were not checked: %s", whence(error))
-        except LogRefused as error:
-            self._refusal = error
+        waits = backoff_s()
+        while True:
+            checking = self._sequencer.checking_all(row)
+            try:
+                while await asyncio.to_thread(next, checking, 0):  # noqa: ASYNC110
+                    await asyncio.sleep(CHECK_PAUSE_S)
+            except _PASSING as error:
+                _log.warning("the old leaves are checked again: %s", whence(error))
+                await asyncio.sleep(next(waits))
+            except LogRefused as error:
+                self._refusal = error
+                return
+            except LedgerClosed:
+                return
+            else:
+                return
 
     async def _follow(self) -> None:
         while True:

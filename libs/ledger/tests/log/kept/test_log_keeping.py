@@ -103,8 +103,9 @@ async def test_a_log_that_must_not_go_on_stops_and_says_why(kept: Any) -> None:
         assert kept.locks.current("budget").size == 2
 
 
+@pytest.mark.parametrize("fault", [None, StoreUnavailable("away"), OSError("unreadable")])
 async def test_an_old_leaf_that_was_changed_stops_a_long_log(
-    kept: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
 ) -> None:
     for module in (keeping_module, sequencer_module):
         monkeypatch.setattr(module, "CHECKED_AT_START", 300)
@@ -115,8 +116,18 @@ async def test_an_old_leaf_that_was_changed_stops_a_long_log(
     tampered.commit()
     tampered.close()
     kept.sequencer().check()  # the last leaves hold
+    faults = [fault] if fault else []
+    read = kept.ledger.read_public
+
+    def failing_once(after: int, limit: int) -> Any:
+        if after == 0 and faults:
+            raise faults.pop()
+        return read(after, limit)
+
+    monkeypatch.setattr(kept.ledger, "read_public", failing_once)
     async with keeping(kept) as keeper:
         await until(lambda: keeper._refusal is not None)
+        assert faults == []
         await kept.say(1)
         await until(lambda: keeper.health.state is State.STOPPED)
         assert "not those that its public log has signed" in keeper.health.reason
