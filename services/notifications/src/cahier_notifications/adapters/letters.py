@@ -1,8 +1,9 @@
 """Writes letters from the catalogue: plain text and small HTML, in the follower's language.
 
-A letter is a pure function of the mail: the same bytes and the same Message-ID at every try, so
-that a mail which is handed over twice can be told for one. The way out stands in its head
-(RFC 2369, RFC 8058) and in its text.
+A letter is a pure function of the mail and of its reader's address and language: every try has the
+same Message-ID, so that a mail which is handed over twice can be told for one, and the same bytes
+as long as the reader has not chosen otherwise meanwhile. The way out stands in its head (RFC 2369,
+RFC 8058) and in its text.
 
 Python's mail package takes 2 ms to put a letter together, the same few heads each time. It folds
 those once; the rest, all of it ASCII of known form, is joined here.
