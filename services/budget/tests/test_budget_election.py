@@ -76,7 +76,7 @@ def test_voting_closes_after_it_opens(kit):
 @pytest.mark.parametrize(
     ("rules", "field"),
     [
-        (Rules(vote_type="ordinal", rule="greedy"), "rules.vote_type"),
+        (Rules(vote_type="lottery", rule="greedy"), "rules.vote_type"),
         (Rules(vote_type="approval", rule="lot"), "rules.rule"),
         (Rules(vote_type="approval", rule="mes", utility="joy"), "rules.utility"),
         (Rules(vote_type="approval", rule="phragmen", utility="cardinality"), "rules.utility"),

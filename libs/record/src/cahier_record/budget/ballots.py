@@ -167,7 +167,7 @@ def _check_points(points: tuple[int, ...], rules: Rules) -> None:
             f"a ballot gives at most {rules.max_sum_points} points",
             max_points=rules.max_sum_points,
         )
-    if total < rules.min_sum_points:
+    if rules.min_sum_points and total < rules.min_sum_points:
         raise _broken(
             "ballot_sum_too_low",
             f"a ballot gives at least {rules.min_sum_points} points",

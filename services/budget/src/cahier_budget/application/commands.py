@@ -7,7 +7,7 @@ an idempotency key is stored in the append's own transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -129,14 +129,16 @@ class Commands:
         election_id: str,
         project_id: str,
         cost_cents: int,
+        instalments_cents: Sequence[int] = (),
         keep: Keep = keep_nothing,
     ) -> Done:
-        """States a project's cost."""
+        """States a project's cost, and what is paid of it in each year."""
         require_role(claims, "staff")
         project = str(checks.uuid(project_id, "project_id"))
 
         def decide(election: Election) -> Done:
-            election.cost_project(project, cost_cents, now=self._clock.now())
+            now = self._clock.now()
+            election.cost_project(project, cost_cents, instalments_cents, now=now)
             return Done(election.last_event())
 
         return await self._change(election_id, decide, keep)

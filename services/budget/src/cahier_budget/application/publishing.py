@@ -70,7 +70,10 @@ def _(event: Election.ProjectAdded, election: str) -> Told:
 @_told.register
 def _(event: Election.ProjectCosted, election: str) -> Told:
     told = public.ProjectCosted(
-        election=election, project=event.project_id, cost_cents=event.cost_cents
+        election=election,
+        project=event.project_id,
+        cost_cents=event.cost_cents,
+        instalments_cents=event.instalments_cents,
     )
     return told, {}
 

@@ -16,8 +16,9 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from cahier_budget.domain import checks
+from cahier_budget.domain.payments import check_instalments, require_payable
 from cahier_budget.domain.project import AcceptedProposal, Project
-from cahier_budget.domain.rules import PROJECTS_MAX, check_districts, check_rules
+from cahier_budget.domain.rules import PROJECTS_MAX, check_fit, check_rules
 from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid, NotFound
 from cahier_kernel.ids import derived_uuid
 from cahier_record.budget.ballots import ballot_size_bytes
@@ -113,11 +114,20 @@ class Election(Aggregate):
         """A project's cost is stated."""
 
         TOPIC = "budget.election.project_costed"
+        class_version = 2
         project_id: str
         cost_cents: int
+        instalments_cents: tuple[int, ...]
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Years came later."""
+            state["instalments_cents"] = []
 
         def apply(self, aggregate: Any) -> None:
-            aggregate.projects[self.project_id].cost_cents = self.cost_cents
+            project = aggregate.projects[self.project_id]
+            project.cost_cents = self.cost_cents
+            project.instalments_cents = self.instalments_cents
 
     class FeasibilityJudged(Aggregate.Event):
         """A project can be built, or cannot for a reason."""
@@ -254,7 +264,7 @@ class Election(Aggregate):
             districts=checks.districts(new.districts),
             opens_at=new.opens_at,
             closes_at=new.closes_at,
-            rules=check_districts(check_rules(new.rules), new.districts),
+            rules=check_fit(check_rules(new.rules), new.districts, new.envelope_cents),
             ballot_extra_bytes=checks.extra_bytes(new.ballot_extra_bytes),
             source=checks.json_object(new.source, "source"),
         )
@@ -263,7 +273,7 @@ class Election(Aggregate):
         """New rules while preparing, with a public reason."""
         self._require_preparing()
         reason = checks.prose(reason, "reason", longest=checks.REASON_CHARS_MAX, required=True)
-        checked = check_districts(check_rules(rules), self.districts)
+        checked = check_fit(check_rules(rules), self.districts, self.envelope_cents)
         self.trigger_event(self.RulesChanged, timestamp=now, rules=checked, reason=reason)
 
     def add_project(
@@ -328,13 +338,24 @@ class Election(Aggregate):
             )
         return district
 
-    def cost_project(self, project_id: str, cost_cents: int, *, now: datetime) -> None:
-        """States a cost, or another one, while preparing."""
+    def cost_project(
+        self,
+        project_id: str,
+        cost_cents: int,
+        instalments_cents: Sequence[int] = (),
+        *,
+        now: datetime,
+    ) -> None:
+        """States a cost, or another one, while preparing; with what is paid of it in each year."""
         self._require_preparing()
         project = self._project(project_id)
         checks.cents(cost_cents, "cost_cents", least=0)
         self.trigger_event(
-            self.ProjectCosted, timestamp=now, project_id=project.id, cost_cents=cost_cents
+            self.ProjectCosted,
+            timestamp=now,
+            project_id=project.id,
+            cost_cents=cost_cents,
+            instalments_cents=check_instalments(instalments_cents, cost_cents),
         )
 
     def judge(
@@ -378,11 +399,7 @@ class Election(Aggregate):
             )
         if "feasible" not in judged:
             raise FailedPrecondition("no_feasible_project", "at least one project must stand")
-        costs = self.costs()
-        if sum(costs.get(number) or 0 for number in self.rules.fixed) > self.envelope_cents:
-            raise FailedPrecondition(
-                "fixed_over_envelope", "the fixed projects cost more than the envelope"
-            )
+        require_payable(self.rules, self.projects.values(), self.envelope_cents)
 
     def open_voting(self, trustee_public_key: str, *, now: datetime, policy: str = "") -> None:
         """Opens voting; ballots are sealed to this key (X25519, base64url).

@@ -9,7 +9,10 @@ from cahier_record.budget.events import Feasibility
 
 @dataclass(slots=True)
 class Project:
-    """number: from 1, in the order of adding. cost_cents: None until costed."""
+    """number: from 1, in the order of adding. cost_cents: None until costed.
+
+    instalments_cents: the cost by years; empty for all in the first.
+    """
 
     id: str
     number: int
@@ -20,6 +23,7 @@ class Project:
     cost_cents: int | None = None
     feasibility: Feasibility = "undecided"
     unfeasibility_explanation: str = ""
+    instalments_cents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import get_args
 
 from cahier_kernel.errors import Invalid
 from cahier_kernel.money import CENTS_MAX
+from cahier_record.budget.ballots import POINT_TYPES
 from cahier_record.budget.events import (
     Completion,
     CountingRule,
@@ -23,6 +24,9 @@ PROJECTS_MAX = 2_000
 QUOTAS_MAX = 201  # a district each, and the whole city
 ADD1 = ("add1", "add1-greedy")
 VOTES_MAX = 2**31 - 1
+POINTS_MAX = 10**9
+POINT_DECIMALS_MAX = 6
+YEARS_MAX = 20
 
 
 def check_rules(rules: Rules) -> Rules:
@@ -35,18 +39,28 @@ def check_rules(rules: Rules) -> Rules:
     _between(rules.max_sum_cost_cents, 0, CENTS_MAX, "max_sum_cost_cents")
     _between(rules.threshold_votes, 0, VOTES_MAX, "threshold_votes")
     _check_lengths(rules)
+    check_points(rules)
     if rules.threshold_votes and rules.rule != "greedy-threshold":
         raise _broken("threshold_votes", "only greedy-threshold has a threshold")
     _check_terms(rules)
     _between(rules.least_turnout, 0, VOTES_MAX, "least_turnout")
     _between(rules.least_votes, 0, VOTES_MAX, "least_votes")
+    _check_proportion(rules.proportion)
     _check_quotas(rules)
     _check_numbers(rules)
     return rules
 
 
-def check_districts(rules: Rules, districts: Sequence[str]) -> Rules:
-    """The same rules; raises Invalid for a quota of a district that the election has not."""
+def check_fit(rules: Rules, districts: Sequence[str], envelope_cents: int) -> Rules:
+    """The same rules; raises Invalid where they do not fit the election's districts and envelope.
+
+    A quota is of a district that the election has; credits of years add up to the envelope.
+    """
+    _between(len(rules.credits_cents), 0, YEARS_MAX, "credits_cents")
+    for credit in rules.credits_cents:
+        _between(credit, 0, CENTS_MAX, "credits_cents")
+    if rules.credits_cents and sum(rules.credits_cents) != envelope_cents:
+        raise _broken("credits_cents", "the credits of all years add up to the envelope")
     for quota in rules.quotas:
         if quota.district and quota.district not in districts:
             raise _broken("quotas", f"{quota.district} is no district of this election")
@@ -65,6 +79,61 @@ def _check_terms(rules: Rules) -> None:
     raises = rules.completion in ADD1 or completions[0] in ADD1
     if rules.stop != "overspend" and not raises:
         raise _broken("stop", "it says when add1 stops, and these rules have no add1")
+
+
+def check_points(rules: Rules) -> None:
+    """Raises Invalid where bounds and places do not fit the type of the ballots.
+
+    Points need a highest number: every ballot is sealed to one size.
+    """
+    _between(rules.point_decimals, 0, POINT_DECIMALS_MAX, "point_decimals")
+    has_points = rules.vote_type in POINT_TYPES
+    for field in ("max_points", "min_points", "max_sum_points", "min_sum_points"):
+        value = getattr(rules, field)
+        if value and not has_points:
+            raise _broken(field, f"{rules.vote_type} ballots give no points")
+        signed = field.startswith("min") and rules.vote_type == "scoring"
+        _between(value, -POINTS_MAX if signed else 0, POINTS_MAX, field)
+    _between(rules.default_points, -POINTS_MAX, POINTS_MAX, "default_points")
+    if rules.default_points and rules.vote_type != "scoring":
+        raise _broken("default_points", "only scoring ballots leave points to who is not listed")
+    if has_points:
+        _check_bounds_of_points(rules)
+    _check_positions(rules)
+
+
+def _check_bounds_of_points(rules: Rules) -> None:
+    if not rules.max_points and (rules.vote_type == "scoring" or not rules.max_sum_points):
+        raise _broken("max_points", "points need a highest number")
+    if rules.max_points and rules.min_points > rules.max_points:
+        raise _broken("min_points", "min_points is at most max_points")
+    if rules.max_sum_points and rules.min_sum_points > rules.max_sum_points:
+        raise _broken("min_sum_points", "min_sum_points is at most max_sum_points")
+    if min(rules.min_points, rules.default_points) < 0 and not rules.rule.startswith("greedy"):
+        raise _broken("min_points", f"{rules.rule} takes what is listed as support, never less")
+    if rules.min_length * rules.min_points > (rules.max_sum_points or VOTES_MAX * POINTS_MAX):
+        raise _broken("min_points", "the fewest projects have more points than a ballot may give")
+
+
+def _check_positions(rules: Rules) -> None:
+    places = rules.positions
+    if places and rules.vote_type != "ordinal":
+        raise _broken("positions", f"{rules.vote_type} ballots have no places")
+    _between(len(places), 0, rules.max_length or PROJECTS_MAX, "positions")
+    for points in places:
+        _between(points, 0, POINTS_MAX, "positions")
+    if list(places) != sorted(places, reverse=True):
+        raise _broken("positions", "no place gives more than the one before it")
+    if places and not places[0]:
+        raise _broken("positions", "the first place gives something")
+
+
+def _check_proportion(proportion: tuple[int, ...]) -> None:
+    if len(proportion) != 2:
+        raise _broken("proportion", "two numbers: a part and a whole")
+    part, whole = proportion
+    _between(whole, 1, POINTS_MAX, "proportion")
+    _between(part, 0, POINTS_MAX, "proportion")
 
 
 def _check_quotas(rules: Rules) -> None:

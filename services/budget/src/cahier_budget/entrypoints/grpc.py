@@ -123,6 +123,7 @@ class BudgetGrpc(ExplainingGrpc, BudgetServiceServicer):
                 request.election_id,
                 request.project_id,
                 request.cost_cents,
+                request.instalments_cents,
                 keep,
             ),
         )

@@ -154,9 +154,14 @@ def write_candidate(proposal: AcceptedProposal) -> pb.Candidate:
 
 def write_result(answer: ResultAnswer) -> pb.GetResultResponse:
     result = answer.result
+    scores = result.scores or (0,) * len(result.numbers)
     outcomes = [
-        pb.ProjectOutcome(number=number, votes=votes, selected=reason in FUNDED, reason=reason)
-        for number, votes, reason in zip(result.numbers, result.votes, result.reasons, strict=True)
+        pb.ProjectOutcome(
+            number=number, votes=votes, selected=reason in FUNDED, reason=reason, score=score
+        )
+        for number, votes, reason, score in zip(
+            result.numbers, result.votes, result.reasons, scores, strict=True
+        )
     ]
     return pb.GetResultResponse(
         election_id=str(answer.election_id),
