@@ -5,6 +5,7 @@ Cities publish and researchers compare elections in this format (Faliszewski et 
 """
 
 from cahier_record.budget.pabulib.counting import groups_by_district, profile_of, score_threshold
+from cahier_record.budget.pabulib.exported import Names, exported
 from cahier_record.budget.pabulib.model import (
     WITHDRAWN_COST,
     Ballot,
@@ -22,9 +23,11 @@ __all__ = [
     "Ballot",
     "Instance",
     "InvalidBallot",
+    "Names",
     "PabulibError",
     "Project",
     "cents",
+    "exported",
     "groups_by_district",
     "parse_amount",
     "profile_of",
