@@ -17,9 +17,11 @@ from cahier_kernel.errors import DomainError
 from cahier_kernel.texts import ERASED
 from cahier_ledger.leaves import verify_disclosure
 from cahier_record.erasure import subject_digest
+from cahier_record.places import Position
 
 ANN = "01a20291-2522-758c-9184-e3aa32402cca"
 BOB = "01a20291-2522-758c-9184-e3aa32402ccb"
+PLACE = Position(485_730_001, -16_750_001)
 CANARY = "Canari 31 rue du Taur"
 
 
@@ -40,13 +42,26 @@ def files_with(folder: Path, canary: str) -> list[str]:
 async def written(desk) -> str:
     """A proposal of Ann's, edited, that Bob supports and both comment on."""
     process = UUID(await desk.process())
-    proposal = await desk.proposal(process, ANN, title=f"Piste {CANARY}", body=CANARY)
+    proposal = await desk.proposal(
+        process, ANN, title=f"Piste {CANARY}", body=CANARY, position=PLACE
+    )
     ann, bob = desk.claims(ANN, "resident"), desk.claims(BOB, "resident")
     await desk.commands.edit_proposal(ann, UUID(proposal), f"P {CANARY}", f"b {CANARY}", nothing)
     await desk.voices.support(bob, UUID(proposal), "", nothing)
     await desk.voices.comment(ann, UUID(proposal), None, f"Moi: {CANARY}", nothing)
     await desk.voices.comment(bob, UUID(proposal), None, "Bonne idée", nothing)
     return proposal
+
+
+async def test_a_forgotten_persons_place_goes_and_its_cell_stays(desk, written):
+    (leaf,) = [row.leaf for row in desk.ledger.read_public(0, 1_000) if b"lat_e2" in row.leaf]
+    assert b'"lat_e2":4857,"lon_e2":-168' in leaf
+    assert PLACE.text().encode() not in leaf
+    assert desk.queries.proposal(UUID(written), "").row.position == PLACE.text()
+    assert files_with(desk.folder, PLACE.text())
+    await desk.erasing.erase(order())
+    assert desk.queries.proposal(UUID(written), "").row.position == ""
+    assert files_with(desk.folder, PLACE.text()) == []
 
 
 async def test_the_texts_of_a_forgotten_person_read_erased_and_the_rest_stays(desk, written):

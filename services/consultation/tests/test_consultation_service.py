@@ -98,7 +98,12 @@ async def test_a_proposal_goes_from_its_author_to_the_citys_answer_and_onto_the_
         ann, ben = resident(city), resident(city)
         made = await unit.grpc.SubmitProposal(
             pb.SubmitProposalRequest(
-                process_id=process, title="Vélo", body="Vite", category="Mobilité", district="Nord"
+                process_id=process,
+                title="Vélo",
+                body="Vite",
+                category="Mobilité",
+                district="Nord",
+                position=pb.Position(lat_e7=485_730_001, lon_e7=-16_750_001),
             ),
             token=ann,
         )
@@ -122,6 +127,7 @@ async def test_a_proposal_goes_from_its_author_to_the_citys_answer_and_onto_the_
         assert (seen.title, seen.body, seen.category) == ("Vélos", "Plus vite", "Mobilité")
         assert (seen.state, seen.answer) == (pb.PROPOSAL_STATE_REJECTED, "Trop cher")
         assert (seen.supports, seen.comments) == (1, 2)
+        assert (seen.position.lat_e7, seen.position.lon_e7) == (485_730_001, -16_750_001)
         assert (seen.supported_by_caller, seen.written_by_caller) == (True, False)
         anonymous = (await unit.grpc.GetProposal(request)).proposal
         assert not anonymous.supported_by_caller
@@ -132,7 +138,7 @@ async def test_a_proposal_goes_from_its_author_to_the_citys_answer_and_onto_the_
         assert [each.body for each in comments.comments] == ["Oui", "Merci"]
         disclosed = await unit.grpc.GetDisclosures(pb.GetDisclosuresRequest(event_id=made.event_id))
         texts = {each.name: each.value for each in disclosed.disclosures}
-        assert texts == {"title": "Vélo", "body": "Vite"}
+        assert texts == {"title": "Vélo", "body": "Vite", "position": "485730001,-16750001"}
         assert await on_the_bus(broker, 8) == [
             "process_created",
             "idea_phase_opened",

@@ -10,9 +10,10 @@ from litestar.params import QueryParameter
 
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
-from cahier_portal.forms import read_form, status_of, what_to_mend
+from cahier_portal.forms import FieldErrors, read_form, status_of, what_to_mend
 from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
+from cahier_portal.places import read_position
 from cahier_portal.visit import Answer, Page, Visit
 
 PAGE_SIZE = 24
@@ -56,17 +57,18 @@ async def submit_proposal(visit: Caller, process_id: PathId) -> Answer:
     visit.signed_in()
     form = await read_form(visit.request)
     try:
-        answer = await visit.consultation(
-            consultation.SubmitProposalRequest(
-                process_id=str(process_id),
-                title=form.text("title"),
-                body=form.text("body"),
-                category=form.text("category"),
-                district=form.text("district"),
-            ),
-            form.key,
+        request = consultation.SubmitProposalRequest(
+            process_id=str(process_id),
+            title=form.text("title"),
+            body=form.text("body"),
+            category=form.text("category"),
+            district=form.text("district"),
         )
-    except DomainError as error:
+        position = read_position(form)
+        if position is not None:
+            request.position.lat_e7, request.position.lon_e7 = position.lat_e7, position.lon_e7
+        answer = await visit.consultation(request, form.key)
+    except (DomainError, FieldErrors) as error:
         return await _process(
             visit,
             str(process_id),

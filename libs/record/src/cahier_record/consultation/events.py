@@ -49,13 +49,20 @@ class IdeaPhaseClosed(PublicEvent, frozen=True, kw_only=True, omit_defaults=True
 
 @public_event("consultation.v1.proposal.proposal_submitted")
 class ProposalSubmitted(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """A resident proposes. Disclosed: title, body."""
+    """A resident proposes. Disclosed: title, body, and where it has one, position
+    (`lat_e7,lon_e7`).
+
+    lat_e2, lon_e2: the south-western corner, in hundredths of a degree (WGS 84), of the cell of
+    0.01 degrees that the position lies in; absent without one.
+    """
 
     process: str
     proposal: str
     author: str
     category: str = ""
     district: str = ""
+    lat_e2: int | None = None
+    lon_e2: int | None = None
 
 
 @public_event("consultation.v1.proposal.proposal_edited")

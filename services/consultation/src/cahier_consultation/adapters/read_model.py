@@ -38,7 +38,7 @@ WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 = 1 OR withdrawn = 0)
 # Without bodies and answers: the database then leaves the pages unread that hold them.
 _SHORT = """
 SELECT id, seq, process, title, '' AS body, category, district, author, state, '' AS answer,
-    submitted_at, answered_at, editable_until, withdrawn, supports, comments
+    submitted_at, answered_at, editable_until, withdrawn, supports, comments, position
 FROM proposals
 """
 _LISTED = _SHORT + "WHERE process = ?1 AND (?2 = '' OR state = ?2) AND (?3 = 1 OR withdrawn = 0) "

@@ -24,6 +24,7 @@ from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates, retry_on_conflict, stream_name
 from cahier_ledger.model import Appended, Idempotency
 from cahier_ledger.store import LedgerReader
+from cahier_record.places import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class NewProposal:
     category: str
     district: str
     on_behalf_of: str
+    position: Position | None = None
 
 
 def acting_person(claims: Claims, on_behalf_of: str) -> str:
@@ -174,6 +176,7 @@ class Commands:
             district=new.district,
             edit_window_seconds=edit_window_seconds,
             now=now,
+            position=new.position,
         )
 
     async def edit_proposal(

@@ -59,6 +59,8 @@ class Exporting:
                     "category": event.category,
                     "district": event.district,
                 }
+                if event.position:
+                    values["position"] = event.position
             case Proposal.Edited() as event:
                 values = {"title": event.title, "body": event.body}
             case CommentAdded() as event:

@@ -42,6 +42,7 @@ class ProposalRow:
     withdrawn: bool
     supports: int
     comments: int
+    position: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ CREATE TABLE proposals(
     answer TEXT NOT NULL DEFAULT '', submitted_at TEXT NOT NULL,
     answered_at TEXT NOT NULL DEFAULT '', editable_until TEXT NOT NULL,
     withdrawn INTEGER NOT NULL DEFAULT 0, supports INTEGER NOT NULL DEFAULT 0,
-    comments INTEGER NOT NULL DEFAULT 0) STRICT;
+    comments INTEGER NOT NULL DEFAULT 0, position TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX proposals_as_submitted ON proposals(process, seq);
 CREATE INDEX proposals_by_supports ON proposals(process, supports DESC, seq);
 CREATE TABLE supports(
@@ -96,7 +96,7 @@ def _fold_erased(db: Sql, leaf: str) -> None:
     """A proposal or comment has one author: all of its text goes."""
     _, thing = release(db, leaf)
     gone = (ERASED, thing)
-    db.execute("UPDATE proposals SET title = ?1, body = ?1 WHERE id = ?2", gone)
+    db.execute("UPDATE proposals SET title = ?1, body = ?1, position = '' WHERE id = ?2", gone)
     db.execute("UPDATE comments SET body = ?1 WHERE id = ?2", gone)
 
 
@@ -158,7 +158,7 @@ def _fold_proposal(db: Sql, seq: int, event: AggregateEvent) -> None:
 def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
     db.execute(
         "INSERT INTO proposals(id, seq, process, title, body, category, district, author, "
-        "submitted_at, editable_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "submitted_at, editable_until, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             str(event.originator_id),
             seq,
@@ -170,6 +170,7 @@ def _fold_submission(db: Sql, seq: int, event: Proposal.Created) -> None:
             event.pseudonym,
             to_rfc3339(event.timestamp),
             to_rfc3339(event.editable_until),
+            "" if event.position == ERASED else event.position,
         ),
     )
     db.execute(

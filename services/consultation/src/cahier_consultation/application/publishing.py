@@ -18,6 +18,7 @@ from cahier_kernel.ids import derived_uuid
 from cahier_ledger.aggregates import Publication
 from cahier_record.consultation import events as public
 from cahier_record.events import PublicEvent
+from cahier_record.places import Position
 
 SERVICE = "consultation"
 
@@ -80,14 +81,7 @@ def _told(event: AggregateEvent, key: str) -> tuple[PublicEvent, dict[str, str]]
 def _told_of_proposal(event: AggregateEvent, key: str) -> tuple[PublicEvent, dict[str, str]]:
     match event:
         case Proposal.Created():
-            submitted = public.ProposalSubmitted(
-                process=str(event.process_id),
-                proposal=key,
-                author=event.pseudonym,
-                category=event.category,
-                district=event.district,
-            )
-            return submitted, {"title": event.title, "body": event.body}
+            return _told_of_submission(event, key)
         case Proposal.Edited():
             texts = {"title": event.title, "body": event.body}
             return public.ProposalEdited(proposal=key), texts
@@ -100,3 +94,21 @@ def _told_of_proposal(event: AggregateEvent, key: str) -> tuple[PublicEvent, dic
             return answered, {"text": event.text}
         case _:
             raise TypeError(f"{type(event).__qualname__} has no public form")
+
+
+def _told_of_submission(event: Proposal.Created, key: str) -> tuple[PublicEvent, dict[str, str]]:
+    texts = {"title": event.title, "body": event.body}
+    position = Position.of_text(event.position)
+    lat_e2, lon_e2 = (None, None) if position is None else position.cell
+    if position is not None:
+        texts["position"] = event.position
+    submitted = public.ProposalSubmitted(
+        process=str(event.process_id),
+        proposal=key,
+        author=event.pseudonym,
+        category=event.category,
+        district=event.district,
+        lat_e2=lat_e2,
+        lon_e2=lon_e2,
+    )
+    return submitted, texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -11,6 +12,7 @@ from eventsourcing.domain import Aggregate
 from cahier_consultation.domain import rules
 from cahier_kernel.errors import FailedPrecondition, Forbidden, Invalid
 from cahier_record.consultation.events import AnswerState
+from cahier_record.places import Position, require_position
 
 
 class Answer(Enum):
@@ -38,6 +40,7 @@ class Proposal(Aggregate):
     class Created(Aggregate.Created):
         TOPIC = "consultation.proposal.submitted"
         PRIVATE = ("author",)
+        class_version = 2
         process_id: UUID
         author: str
         pseudonym: str
@@ -46,6 +49,12 @@ class Proposal(Aggregate):
         category: str
         district: str
         editable_until: datetime
+        position: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Proposals had no place of their own."""
+            state["position"] = ""
 
     class Edited(Aggregate.Event):
         TOPIC = "consultation.proposal.edited"
@@ -101,12 +110,15 @@ class Proposal(Aggregate):
         district: str,
         edit_window_seconds: int,
         now: datetime,
+        position: Position | None = None,
     ) -> Proposal:
         """A new proposal; the caller has asked the process whether it takes any.
 
-        Raises Invalid: a text that breaks the rules.
+        Raises Invalid: a text that breaks the rules, `position_out_of_range`.
         """
         _require_texts(title, body)
+        if position is not None:
+            require_position(position)
         rules.require_line(category, "category", chars_max=rules.CATEGORY_CHARS_MAX, required=False)
         rules.require_line(district, "district", chars_max=rules.DISTRICT_CHARS_MAX, required=False)
         return cls._create(
@@ -121,6 +133,7 @@ class Proposal(Aggregate):
             category=category,
             district=district,
             editable_until=now + timedelta(seconds=edit_window_seconds),
+            position=position.text() if position else "",
         )
 
     def edit(self, *, person: str, title: str, body: str, now: datetime) -> None:

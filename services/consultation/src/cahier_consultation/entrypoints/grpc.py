@@ -107,6 +107,7 @@ class ConsultationGrpc(ConsultationServiceServicer):
             category=request.category,
             district=request.district,
             on_behalf_of=_optional_id(request.on_behalf_of, "on_behalf_of"),
+            position=messages.parse_position(request),
         )
         claims = current_claims()
         return await self._once(

@@ -17,6 +17,7 @@ from cahier_consultation.domain.proposal import Answer
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as pb
 from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.errors import Invalid
+from cahier_record.places import Position
 
 _NANOS = 1_000_000_000
 _SECONDS_MAX = 253_402_300_799  # the end of the year 9999
@@ -75,6 +76,13 @@ def parse_order(order: int) -> Order:
     return _ORDERS[order]
 
 
+def parse_position(request: pb.SubmitProposalRequest) -> Position | None:
+    """The request's position, if it has one."""
+    if not request.HasField("position"):
+        return None
+    return Position(request.position.lat_e7, request.position.lon_e7)
+
+
 def process_message(row: ProcessRow) -> pb.Process:
     return pb.Process(
         process_id=row.id,
@@ -90,6 +98,7 @@ def process_message(row: ProcessRow) -> pb.Process:
 
 def proposal_message(seen: Seen) -> pb.Proposal:
     row = seen.row
+    position = Position.of_text(row.position)
     return pb.Proposal(
         proposal_id=row.id,
         process_id=row.process,
@@ -108,6 +117,7 @@ def proposal_message(seen: Seen) -> pb.Proposal:
         supported_by_caller=seen.supported,
         written_by_caller=seen.written,
         editable_by_caller=seen.editable,
+        position=pb.Position(lat_e7=position.lat_e7, lon_e7=position.lon_e7) if position else None,
     )
 
 

@@ -64,7 +64,7 @@ class Process(_message.Message):
     def __init__(self, process_id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., opens_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., edit_window_seconds: _Optional[int] = ..., idea_phase: _Optional[_Union[IdeaPhase, str]] = ..., proposals: _Optional[int] = ...) -> None: ...
 
 class Proposal(_message.Message):
-    __slots__ = ("proposal_id", "process_id", "title", "body", "category", "district", "author", "state", "answer", "submitted_at", "answered_at", "withdrawn", "supports", "comments", "supported_by_caller", "written_by_caller", "editable_by_caller")
+    __slots__ = ("proposal_id", "process_id", "title", "body", "category", "district", "author", "state", "answer", "submitted_at", "answered_at", "withdrawn", "supports", "comments", "supported_by_caller", "written_by_caller", "editable_by_caller", "position")
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +82,7 @@ class Proposal(_message.Message):
     SUPPORTED_BY_CALLER_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_BY_CALLER_FIELD_NUMBER: _ClassVar[int]
     EDITABLE_BY_CALLER_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     proposal_id: str
     process_id: str
     title: str
@@ -99,7 +100,16 @@ class Proposal(_message.Message):
     supported_by_caller: bool
     written_by_caller: bool
     editable_by_caller: bool
-    def __init__(self, proposal_id: _Optional[str] = ..., process_id: _Optional[str] = ..., title: _Optional[str] = ..., body: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., author: _Optional[str] = ..., state: _Optional[_Union[ProposalState, str]] = ..., answer: _Optional[str] = ..., submitted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., withdrawn: _Optional[bool] = ..., supports: _Optional[int] = ..., comments: _Optional[int] = ..., supported_by_caller: _Optional[bool] = ..., written_by_caller: _Optional[bool] = ..., editable_by_caller: _Optional[bool] = ...) -> None: ...
+    position: Position
+    def __init__(self, proposal_id: _Optional[str] = ..., process_id: _Optional[str] = ..., title: _Optional[str] = ..., body: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., author: _Optional[str] = ..., state: _Optional[_Union[ProposalState, str]] = ..., answer: _Optional[str] = ..., submitted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., withdrawn: _Optional[bool] = ..., supports: _Optional[int] = ..., comments: _Optional[int] = ..., supported_by_caller: _Optional[bool] = ..., written_by_caller: _Optional[bool] = ..., editable_by_caller: _Optional[bool] = ..., position: _Optional[_Union[Position, _Mapping]] = ...) -> None: ...
+
+class Position(_message.Message):
+    __slots__ = ("lat_e7", "lon_e7")
+    LAT_E7_FIELD_NUMBER: _ClassVar[int]
+    LON_E7_FIELD_NUMBER: _ClassVar[int]
+    lat_e7: int
+    lon_e7: int
+    def __init__(self, lat_e7: _Optional[int] = ..., lon_e7: _Optional[int] = ...) -> None: ...
 
 class Comment(_message.Message):
     __slots__ = ("comment_id", "proposal_id", "parent_id", "author", "body", "added_at")
@@ -158,20 +168,22 @@ class RescheduleIdeaPhaseResponse(_message.Message):
     def __init__(self, event_id: _Optional[str] = ...) -> None: ...
 
 class SubmitProposalRequest(_message.Message):
-    __slots__ = ("process_id", "title", "body", "category", "district", "on_behalf_of")
+    __slots__ = ("process_id", "title", "body", "category", "district", "on_behalf_of", "position")
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
     DISTRICT_FIELD_NUMBER: _ClassVar[int]
     ON_BEHALF_OF_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     process_id: str
     title: str
     body: str
     category: str
     district: str
     on_behalf_of: str
-    def __init__(self, process_id: _Optional[str] = ..., title: _Optional[str] = ..., body: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., on_behalf_of: _Optional[str] = ...) -> None: ...
+    position: Position
+    def __init__(self, process_id: _Optional[str] = ..., title: _Optional[str] = ..., body: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., on_behalf_of: _Optional[str] = ..., position: _Optional[_Union[Position, _Mapping]] = ...) -> None: ...
 
 class SubmitProposalResponse(_message.Message):
     __slots__ = ("proposal_id", "event_id")
