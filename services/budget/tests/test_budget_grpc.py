@@ -105,7 +105,7 @@ async def test_a_whole_election_from_proposals_to_a_result_that_strangers_recoun
     assert "phragmen" in {each.rule for each in told.alternatives}
 
     view = BudgetView()
-    messages = await public_leaves(service, 1 + 9 + 1 + 6 + 2 + 2)
+    messages = await public_leaves(service, 1 + 9 + 1 + 6 + 2 + 2 + 2)
     for index, message in enumerate(messages):
         leaf = decode_leaf(message.data)
         if leaf.type.endswith("ballot_cast"):

@@ -26,7 +26,7 @@ from cahier_budget.domain.election import (
 from cahier_budget.domain.project import AcceptedProposal
 from cahier_chassis.tokens import Claims, require_role
 from cahier_kernel.clock import Clock
-from cahier_kernel.errors import FailedPrecondition
+from cahier_kernel.errors import Conflict, FailedPrecondition
 from cahier_kernel.ids import uuid7
 from cahier_ledger.model import Idempotency
 from cahier_record.budget.events import CountResult, Feasibility, Rules
@@ -72,7 +72,7 @@ class Commands:
         self._keys = keys
         self._count = count
         self._clock = clock
-        self._counting: dict[UUID, asyncio.Task[Done]] = {}
+        self._counting: dict[tuple[UUID, str], asyncio.Task[Done]] = {}
 
     async def create_election(
         self, claims: Claims, new: NewElection, keep: Keep = keep_nothing
@@ -179,7 +179,7 @@ class Commands:
         )
 
     async def count_ballots(
-        self, claims: Claims, election_id: str, keep: Keep = keep_nothing
+        self, claims: Claims, election_id: str, keep: Keep = keep_nothing, reason: str = ""
     ) -> Done:
         """Counts; once it is counted, the same answer again.
 
@@ -187,17 +187,22 @@ class Commands:
         """
         require_role(claims, "staff")
         id = checks.uuid(election_id, "election_id")
-        counting = self._counting.get(id)
+        reason = checks.prose(reason, "reason", longest=checks.REASON_CHARS_MAX)
+        counting = self._counting.get((id, reason))
         if counting is None:
-            counting = self._counting[id] = asyncio.create_task(self._count_once(id))
-            counting.add_done_callback(lambda _: self._counting.pop(id, None))
+            counting = asyncio.create_task(asyncio.to_thread(self._count_blocking, id, reason))
+            self._counting[id, reason] = counting
+            counting.add_done_callback(lambda _: self._counting.pop((id, reason), None))
         done = await asyncio.shield(counting)
         return await self._change(election_id, lambda election: done, keep)
 
     async def publish_result(
         self, claims: Claims, election_id: str, keep: Keep = keep_nothing
     ) -> Done:
-        """Announces the count; once it is announced, the same answer again."""
+        """Announces the newest count, and opens the books with it or has them follow it.
+
+        Once it is announced, the same answer again.
+        """
         require_role(claims, "staff")
 
         def decide(election: Election) -> Done:
@@ -205,7 +210,9 @@ class Commands:
                 election.publish_result(now=self._clock.now())
             return Done(election.event_of(PUBLISHED))
 
-        return await self._change(election_id, decide, keep)
+        id = checks.uuid(election_id, "election_id")
+        now = self._clock.now()
+        return await asyncio.to_thread(self._elections.announce, id, decide, keep, now)
 
     def decide_opening(self, election: Election) -> Done:
         """Opens with a key pair that is durable before the event names it. Blocking."""
@@ -223,10 +230,7 @@ class Commands:
             election.close_voting(reason, key, now=self._clock.now())
         return Done(election.event_of(CLOSED))
 
-    async def _count_once(self, id: UUID) -> Done:
-        return await asyncio.to_thread(self._count_blocking, id)
-
-    def _count_blocking(self, id: UUID) -> Done:
+    def _count_blocking(self, id: UUID, reason: str) -> Done:
         with self._elections.reading(id) as election:
             if election.has_reached(COUNTED):
                 return Done(election.event_of(COUNTED))
@@ -235,8 +239,10 @@ class Commands:
         result = self._count(id, key)
 
         def decide(election: Election) -> Done:
-            if not election.has_reached(COUNTED):
-                election.record_count(result, now=self._clock.now())
+            if len(election.annulled) != annulled:
+                raise Conflict("election_changing", "ballots were annulled meanwhile: try again")
+            if len(election.counts) == counts:
+                election.record_count(result, now=self._clock.now(), reason=reason)
             return Done(election.event_of(COUNTED))
 
         return self._elections.change(id, decide)

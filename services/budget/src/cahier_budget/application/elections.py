@@ -9,11 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from cahier_budget.application.keeping import Besides, Shelf, winners_of
 from cahier_budget.domain.ballots import Voting, voting_is_not_open, voting_of
-from cahier_budget.domain.election import PREPARING, Election
+from cahier_budget.domain.books import Books
+from cahier_budget.domain.election import PREPARING, PUBLISHED, Election
 from cahier_ledger.aggregates import Aggregates, retry_on_conflict
 from cahier_ledger.model import Idempotency
 from cahier_ledger.sealing import sealed_size
@@ -42,6 +45,7 @@ class Elections:
         self._slots: dict[UUID, _Slot] = {}
         self._slots_lock = threading.Lock()
         self._voting: dict[str, Voting] = {}
+        self.shelf = Shelf(aggregates)
 
     def add(self, election: Election, idempotency: Idempotency | None) -> None:
         """Stores a new election."""
@@ -62,6 +66,27 @@ class Elections:
         decide: calls the aggregate's methods; runs again when somebody else was faster.
         """
         return retry_on_conflict(lambda: self._change(id, decide, keep))
+
+    def announce(
+        self, id: UUID, decide: Callable[[Election], T], keep: Keep[T], now: datetime
+    ) -> T:
+        """As `change`, for what announces a result: the books follow it in the same append."""
+
+        def attempt() -> T:
+            with self.shelf.lock:
+                return self._change(id, decide, keep, lambda election: self._follow(election, now))
+
+        return retry_on_conflict(attempt)
+
+    def _follow(self, election: Election, now: datetime) -> list[Books]:
+        """The books with what the newest result changes in them; no events, no books."""
+        if not election.pending_events:
+            return []
+        with self.shelf.held(election, now) as books:
+            result = election.event_of(PUBLISHED)
+            if books.result != result:
+                books.follow_result(result, winners_of(election), now=now)
+            return [books] if books.pending_events else []
 
     def voting(self, id: str) -> Voting | None:
         """What casting needs of an election known to be open; does not block."""
@@ -90,13 +115,19 @@ class Elections:
         with slot.lock:
             self._drop(slot, id)
 
-    def _change(self, id: UUID, decide: Callable[[Election], T], keep: Keep[T]) -> T:
+    def _change(
+        self,
+        id: UUID,
+        decide: Callable[[Election], T],
+        keep: Keep[T],
+        besides: Besides = lambda _: (),
+    ) -> T:
         slot = self._slot(id)
         with slot.lock:
             election = self._loaded(slot, id)
             try:
                 decided = decide(election)
-                self._aggregates.save(election, idempotency=keep(decided))
+                self._aggregates.save(election, *besides(election), idempotency=keep(decided))
             except BaseException:
                 if election.pending_events:
                     # What was triggered is in the object and not in the store.

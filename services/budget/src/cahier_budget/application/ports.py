@@ -29,6 +29,19 @@ class TrusteeKeys(Protocol):
         """The private key; raises Unavailable `trustee_key_missing`."""
 
 
+class Photos(Protocol):
+    """Keeps the bytes of pictures, apart from the events. Blocking; thread-safe."""
+
+    def keep(self, election_id: str, photo_id: str, data: bytes) -> None:
+        """The bytes are durable when this returns; kept again, nothing changes."""
+
+    def read(self, election_id: str, photo_id: str, sha256: str) -> bytes | None:
+        """The bytes; None where they are gone, or are not those with this digest."""
+
+    def delete(self, election_id: str, photo_id: str) -> None:
+        """They are gone when this returns, whether or not they were there."""
+
+
 class Opening(Protocol):
     """Opens many sealed ballots of one election, perhaps on another core."""
 

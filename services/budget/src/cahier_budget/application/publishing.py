@@ -5,21 +5,24 @@ from __future__ import annotations
 from functools import singledispatch
 from uuid import UUID
 
+from cahier_budget.application.telling import told_of_books
+from cahier_budget.application.life_publishing import told_of_life
 from cahier_budget.domain.election import Election, event_id
 from cahier_kernel.clock import to_rfc3339
 from cahier_ledger.aggregates import DomainEvent, Publication
+from cahier_record.budget import corrections
 from cahier_record.budget import events as public
 from cahier_record.events import PublicEvent
 
 
-def publish(event: DomainEvent, election_id: UUID) -> Publication:
-    """The public event of a private one, under an id derived from the election's version."""
-    told, texts = _told(event, str(election_id))
+def publish(event: DomainEvent, aggregate_id: UUID) -> Publication:
+    """The public event of a private one, under an id derived from the aggregate's version."""
+    told, texts = told_of_books(event) or _told(event, str(aggregate_id))
     return Publication(
         type=told.TYPE,
         data=told.data(),
         disclosures={name: text for name, text in texts.items() if text},
-        id=event_id(election_id, event.originator_version),
+        id=event_id(aggregate_id, event.originator_version),
     )
 
 
@@ -109,9 +112,19 @@ def _(event: Election.TrusteeKeyPublished, election: str) -> Told:
 
 @_told.register
 def _(event: Election.BallotsCounted, election: str) -> Told:
-    return public.BallotsCounted(election=election, result=event.result), {}
+    told = public.BallotsCounted(
+        election=election, result=event.result, supersedes=event.supersedes
+    )
+    return told, {"reason": event.reason}
+
+
+@_told.register
+def _(event: Election.BallotsAnnulled, election: str) -> Told:
+    told = corrections.BallotsAnnulled(election=election, credentials=event.credentials)
+    return told, {"reason": event.reason}
 
 
 @_told.register
 def _(event: Election.ResultPublished, election: str) -> Told:
-    return public.ResultPublished(election=election, count=event.count), {}
+    told = public.ResultPublished(election=election, count=event.count, corrects=event.corrects)
+    return told, {}

@@ -16,6 +16,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from cahier_budget.domain import checks
+from cahier_budget.domain.corrections import CountVersion
 from cahier_budget.domain.payments import check_instalments, require_payable
 from cahier_budget.domain.project import AcceptedProposal, Project
 from cahier_budget.domain.rules import PROJECTS_MAX, check_fit, check_rules
@@ -180,22 +181,51 @@ class Election(Aggregate):
             aggregate.trustee_private_key = self.private_key
 
     class BallotsCounted(Aggregate.Event):
-        """The count."""
+        """A count. supersedes: the event of the one that it corrects, for a reason, or ""."""
 
         TOPIC = "budget.election.ballots_counted"
         result: CountResult
+        reason: str
+        supersedes: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Corrections came later."""
+            state |= {"reason": "", "supersedes": ""}
 
         def apply(self, aggregate: Any) -> None:
+            aggregate.counts.append(
+                CountVersion(self.originator_version, self.result, self.reason, self.timestamp)
+            )
             aggregate.result = self.result
             aggregate.enter(COUNTED, self.originator_version)
+            aggregate.state = state
+
+    class BallotsAnnulled(Aggregate.Event):
+        """No ballot of these credentials counts from here on."""
+
+        TOPIC = "budget.election.ballots_annulled"
+        credentials: tuple[str, ...]
+        reason: str
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.annulled.update(self.credentials)
 
     class ResultPublished(Aggregate.Event):
-        """The count in the public event `count` is the result."""
+        """The count in the public event `count` is the result. corrects: the one before, or ""."""
 
         TOPIC = "budget.election.result_published"
         count: str
+        corrects: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Corrections came later."""
+            state["corrects"] = ""
 
         def apply(self, aggregate: Any) -> None:
+            aggregate.counts[-1].published_version = self.originator_version
+            aggregate.counts[-1].published_at = self.timestamp
             aggregate.enter(PUBLISHED, self.originator_version)
 
     def __init__(
@@ -230,6 +260,8 @@ class Election(Aggregate):
         self.trustee_private_key = ""
         self.ballot_size_bytes = 0
         self.result: CountResult | None = None
+        self.counts: list[CountVersion] = []
+        self.annulled: set[str] = set()
 
     def enter(self, state: str, version: int) -> None:
         """For events alone: the election is in `state` since `version`."""
@@ -434,15 +466,37 @@ class Election(Aggregate):
         """Raises FailedPrecondition unless the ballots may be counted."""
         self._require(CLOSED, "voting_not_closed", "ballots are counted after closing")
 
-    def record_count(self, result: CountResult, *, now: datetime) -> None:
-        """Takes the count of a closed election."""
-        self.require_closed()
-        self.trigger_event(self.BallotsCounted, timestamp=now, result=result)
+    def record_count(self, result: CountResult, *, now: datetime, reason: str = "") -> None:
+        """Takes the count of a closed election; with a reason one that corrects the last."""
+        if not reason:
+            self.require_closed()
+        self.trigger_event(
+            self.BallotsCounted,
+            timestamp=now,
+            result=result,
+            reason=reason if self.counts else "",
+            supersedes=self.event_of(COUNTED) if self.counts else "",
+        )
 
     def publish_result(self, *, now: datetime) -> None:
-        """Announces the count."""
-        self._require(COUNTED, "ballots_not_counted", "there is no count to announce")
-        self.trigger_event(self.ResultPublished, timestamp=now, count=self.event_of(COUNTED))
+        """Announces the newest count, unless it is announced."""
+        if not self.counts or self.counts[-1].published_version:
+            self._require(COUNTED, "ballots_not_counted", "there is no count to announce")
+        self.trigger_event(
+            self.ResultPublished,
+            timestamp=now,
+            count=self.event_of(COUNTED),
+            corrects=self.event_of(PUBLISHED) if self.has_reached(PUBLISHED) else "",
+        )
+
+    @property
+    def is_correction_pending(self) -> bool:
+        """Whether a newer count than the announced one waits to be announced."""
+        return self.has_reached(PUBLISHED) and not self.counts[-1].published_version
+
+    def announced(self) -> CountVersion | None:
+        """The count that was announced last."""
+        return next((one for one in reversed(self.counts) if one.published_version), None)
 
     def costs(self) -> dict[int, int | None]:
         """Cost by number of every project; None where it does not stand for election."""
