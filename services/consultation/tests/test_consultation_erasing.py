@@ -93,7 +93,7 @@ async def test_the_log_names_each_leaf_whose_texts_went_and_changes_none(desk, w
     assert [before[event.index].id for event in erased] == [event.leaf for event in erased]
     told = [desk.told()[event.index] for event in erased]
     assert told == ["proposal_submitted", "proposal_edited", "comment_added"]
-    assert (confirmed.erasure, confirmed.erased, confirmed.kept) == (order().erasure, 7, ())
+    assert (confirmed.erasure, confirmed.erased, confirmed.kept) == (order().erasure, 8, ())
     assert all(ANN.encode() not in row.leaf for row in after)
 
 

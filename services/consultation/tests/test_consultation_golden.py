@@ -52,7 +52,8 @@ def test_a_golden_event_is_read_with_its_values(path):
     written = stored.CODEC.encode(event)[0] if topic in stored.CODEC.topics else event.TOPIC
     assert written == topic
     for name, value in msgspec.json.decode(path.read_bytes()).items():
-        assert msgspec.json.decode(msgspec.json.encode(getattr(event, name))) == value
+        if name != "v":
+            assert msgspec.json.decode(msgspec.json.encode(getattr(event, name))) == value
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
