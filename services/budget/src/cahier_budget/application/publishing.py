@@ -6,7 +6,6 @@ from functools import singledispatch
 from uuid import UUID
 
 from cahier_budget.application.telling import told_of_books
-from cahier_budget.application.life_publishing import told_of_life
 from cahier_budget.domain.election import Election, event_id
 from cahier_kernel.clock import to_rfc3339
 from cahier_ledger.aggregates import DomainEvent, Publication
