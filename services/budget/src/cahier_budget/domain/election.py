@@ -184,6 +184,7 @@ class Election(Aggregate):
         """A count. supersedes: the event of the one that it corrects, for a reason, or ""."""
 
         TOPIC = "budget.election.ballots_counted"
+        class_version = 2
         result: CountResult
         reason: str
         supersedes: str
@@ -215,6 +216,7 @@ class Election(Aggregate):
         """The count in the public event `count` is the result. corrects: the one before, or ""."""
 
         TOPIC = "budget.election.result_published"
+        class_version = 2
         count: str
         corrects: str
 
