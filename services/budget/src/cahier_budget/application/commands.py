@@ -181,7 +181,7 @@ class Commands:
     async def count_ballots(
         self, claims: Claims, election_id: str, keep: Keep = keep_nothing, reason: str = ""
     ) -> Done:
-        """Counts; once it is counted, the same answer again.
+        """Counts; once it is counted, the same answer again, unless there is a reason to recount.
 
         A count goes on when its caller leaves; who asks meanwhile waits for the same count.
         """
@@ -206,7 +206,7 @@ class Commands:
         require_role(claims, "staff")
 
         def decide(election: Election) -> Done:
-            if not election.has_reached(PUBLISHED):
+            if not election.has_reached(PUBLISHED) or election.is_correction_pending:
                 election.publish_result(now=self._clock.now())
             return Done(election.event_of(PUBLISHED))
 
@@ -232,10 +232,12 @@ class Commands:
 
     def _count_blocking(self, id: UUID, reason: str) -> Done:
         with self._elections.reading(id) as election:
-            if election.has_reached(COUNTED):
+            counts = len(election.counts)
+            if counts and not reason:
                 return Done(election.event_of(COUNTED))
-            election.require_closed()
-            key = election.trustee_private_key
+            if not counts:
+                election.require_closed()
+            key, annulled = election.trustee_private_key, len(election.annulled)
         result = self._count(id, key)
 
         def decide(election: Election) -> Done:

@@ -199,6 +199,7 @@ class Election(Aggregate):
                 CountVersion(self.originator_version, self.result, self.reason, self.timestamp)
             )
             aggregate.result = self.result
+            state = PUBLISHED if aggregate.has_reached(PUBLISHED) else COUNTED
             aggregate.enter(COUNTED, self.originator_version)
             aggregate.state = state
 
