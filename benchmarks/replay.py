@@ -46,7 +46,7 @@ from cahier_kernel.ids import uuid7
 from cahier_ledger.aggregates import Aggregates
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.sqlite import ITER_CHUNK, SqliteReader
-from cahier_record.budget.ballots import BallotPaper, decode_paper, encode_paper
+from cahier_record.budget.ballots import BallotPaper, Voted, decode_paper, encode_paper, voted
 from cahier_record.budget.count import OpenBallot, OpenedBallots, count_election, count_opened
 from cahier_record.budget.events import BallotCast
 from cahier_record.budget.views import BudgetView, ElectionView
@@ -178,9 +178,9 @@ def typed_fold(file: Path, election_id: str, look_up: Callable[[Any], bytes]) ->
         if held is None or ballot.sequence > held.sequence:
             last[ballot.credential] = ballot
     sheets = Counter(map(look_up, last.values()))
-    papers: Counter[tuple[int, ...]] = Counter()
+    papers: Counter[Voted] = Counter()
     for plaintext, times in sheets.items():
-        papers[decode_paper(plaintext).choices] += times
+        papers[voted(decode_paper(plaintext))] += times
     election = _without_ballots(reader, election_id)
     reader.close_reader()
     return count_opened(election, OpenedBallots(papers, [])).ballots_counted

@@ -7,28 +7,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
-from cahier_contracts.budget.v1 import budget_service_pb2 as pb
+import msgspec
+
 from cahier_kernel.errors import Invalid
 from cahier_kernel.money import is_currency
+from cahier_record.budget import pabulib
 from cahier_record.budget.ballots import BallotPaper, encode_paper
-from cahier_record.budget.pabulib import Ballot, Instance, Project, cents
+from cahier_record.budget.events import Rules
+from cahier_record.budget.pabulib import INSTALMENTS_COLUMN, Ballot, Instance, Project, cents
 
 TITLE_CHARS_MAX = 150
 CATEGORY_CHARS_MAX = 80
 DISTRICT_CHARS_MAX = 120
 REFERENCE_CHARS_MAX = 40
 NO_CURRENCY = "XXX"  # ISO 4217 for a transaction without a currency
-SERVED_VOTE_TYPES = ("approval", "choose-1")
-SERVED_RULES = (
-    "greedy",
-    "greedy-no-skip",
-    "greedy-threshold",
-    "equalshares",
-    "equalshares/add1",
-    "equalshares/add1-comparison",
-    "mes",
-    "phragmen",
-)
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -40,39 +32,30 @@ class CannotImport(Exception):
     """The file cannot be carried by this release; the text is one line."""
 
 
-def rules_of(instance: Instance, rule: str = "") -> pb.Rules:
-    """The file's rules as budget's; `rule` replaces the one that META names.
+def rules_of(instance: Instance, rule: str = "") -> Rules:
+    """The file's rules; `rule` replaces the one that META names.
 
-    Raises CannotImport for ballots or a counting rule that this release does not serve, and for
-    amounts finer than a cent.
+    Raises CannotImport for a counting rule that this release does not serve, for amounts finer
+    than a cent, and for what META says of the rules and cannot be read.
     """
-    if instance.vote_type not in SERVED_VOTE_TYPES:
-        raise CannotImport(
-            f"vote_type {instance.vote_type}: this release reads approval and choose-1 only"
-        )
-    rule = rule or instance.rule
-    if rule not in SERVED_RULES:
-        named = f"rule {rule}" if rule else "no rule in META"
-        raise CannotImport(
-            f"{named}: this release counts by {', '.join(SERVED_RULES)}; name one with --rule"
-        )
     for project in instance.projects:
         _cents(project.cost, f"project {project.id}: cost")
         if len(project.id) > REFERENCE_CHARS_MAX:
             raise CannotImport(
                 f"project_id {project.id}: a reference has at most {REFERENCE_CHARS_MAX} characters"
             )
-    threshold = _whole(instance, "min_project_score_threshold")
-    return pb.Rules(
-        vote_type=instance.vote_type,
-        rule=rule,
-        min_length=_whole(instance, "min_length"),
-        max_length=_whole(instance, "max_length"),
-        max_sum_cost_cents=_cents(_number(instance, "max_sum_cost"), "max_sum_cost"),
-        threshold_votes=threshold if rule == "greedy-threshold" else 0,
-        ties="standard" if rule.startswith("greedy") else "cheapest",
-        completion="add1-greedy" if rule == "mes" else "none",
-    )
+    try:
+        return pabulib.rules_of(instance, rule)
+    except ValueError as error:
+        raise CannotImport(str(error)) from None
+
+
+def instalments_of(project: Project) -> list[int]:
+    """What is paid of the cost in each year, in cents; empty where the file says nothing of it."""
+    try:
+        return pabulib.instalments_of(project.fields.get(INSTALMENTS_COLUMN, ""))
+    except ValueError as error:
+        raise CannotImport(f"project {project.id}: {INSTALMENTS_COLUMN}: {error}") from None
 
 
 def envelope_cents(instance: Instance) -> int:
@@ -125,14 +108,17 @@ def project_source(project: Project) -> str:
     return json.dumps({"cost": project.cost_text, "fields": project.fields}, ensure_ascii=False)
 
 
-def papers_of(instance: Instance) -> list[BallotPaper]:
+def papers_of(instance: Instance, rules: Rules) -> list[BallotPaper]:
     """The ballots with projects by number, each with its row, voter and further columns."""
     numbers = {project.id: number for number, project in enumerate(instance.projects, 1)}
-    columns = instance.extra_vote_columns
+    columns, unit = instance.extra_vote_columns, 10**rules.point_decimals
+    is_ranked = rules.vote_type == "ordinal"
     return [
         BallotPaper(
-            tuple(sorted({numbers[project] for project in ballot.projects})),
-            _extra(row, ballot, columns, numbers),
+            tuple(numbers[project] for project in dict.fromkeys(ballot.projects)),
+            _extra(row, ballot, columns, {} if is_ranked else numbers),
+            tuple(int(points * unit) for points in ballot.points),
+            is_ranked,
         )
         for row, ballot in enumerate(instance.ballots)
     ]
@@ -141,9 +127,13 @@ def papers_of(instance: Instance) -> list[BallotPaper]:
 def _extra(
     row: int, ballot: Ballot, columns: Sequence[str], numbers: Mapping[str, int]
 ) -> dict[str, str]:
-    """Columns as text; the vote too, where its order is not that of the project numbers."""
-    by_number = tuple(sorted(ballot.projects, key=numbers.__getitem__))
-    order = {} if ballot.projects == by_number else {"vote": ",".join(ballot.projects)}
+    """Columns as text; the vote too, where its order is not that of the project numbers.
+
+    numbers: empty where papers keep the order.
+    """
+    by_number = tuple(sorted(ballot.projects, key=numbers.__getitem__)) if numbers else ()
+    is_kept = not numbers or ballot.projects == by_number
+    order = {} if is_kept else {"vote": ",".join(ballot.projects)}
     further = dict(zip(columns, ballot.extra, strict=True))
     return {"row": str(row), "voter_id": ballot.voter, **order, **further}
 
@@ -151,7 +141,10 @@ def _extra(
 def extra_bytes(papers: Sequence[BallotPaper]) -> int:
     """The most bytes that any ballot needs beyond its choices."""
     return max(
-        (len(encode_paper(p)) - len(encode_paper(BallotPaper(p.choices))) for p in papers),
+        (
+            len(encode_paper(paper)) - len(encode_paper(msgspec.structs.replace(paper, extra={})))
+            for paper in papers
+        ),
         default=0,
     )
 
@@ -165,21 +158,6 @@ def shortened(text: str, chars_max: int) -> str:
 def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _number(instance: Instance, key: str) -> Fraction:
-    text = instance.meta.get(key, "").strip()
-    try:
-        return Fraction(text or "0")
-    except ValueError:
-        raise CannotImport(f"META: {key}: not a number: {text!r}") from None
-
-
-def _whole(instance: Instance, key: str) -> int:
-    number = _number(instance, key)
-    if number.denominator != 1 or number < 0:
-        raise CannotImport(f"META: {key}: not a whole number: {instance.meta[key]!r}")
-    return int(number)
 
 
 def _cents(amount: Fraction, what: str) -> int:

@@ -20,6 +20,7 @@ from cahier_cli.importing.reading import (
     election_source,
     envelope_cents,
     extra_bytes,
+    instalments_of,
     papers_of,
     project_source,
     shortened,
@@ -35,7 +36,9 @@ from cahier_record.budget.ballots import (
     BallotPaper,
     encode_paper,
 )
+from cahier_record.budget.events import Rules
 from cahier_record.budget.pabulib import Instance
+from cahier_record.budget.rule_fields import fields_of_rules, rules_from_fields
 
 CREDENTIALS_PER_CALL = 1_000
 BALLOTS_PER_CALL = 100
@@ -47,7 +50,7 @@ async def prepare_election(
     doors: Doors,
     instance: Instance,
     calendar: Calendar,
-    rules: pb.Rules,
+    rules: Rules,
     process_id: str,
     proposals: Sequence[str],
     progress: Progress,
@@ -65,8 +68,8 @@ async def prepare_election(
             districts=districts_of(instance),
             opens_at=stamp(calendar.voting_opens),
             closes_at=stamp(calendar.voting_closes),
-            rules=rules,
-            ballot_extra_bytes=extra_bytes(papers_of(instance)),
+            rules=pb.Rules(**fields_of_rules(rules)),
+            ballot_extra_bytes=extra_bytes(papers_of(instance, rules)),
             source=election_source(instance),
         )
     )
@@ -96,7 +99,10 @@ async def _add_projects(
         progress("projects", len(project_ids), len(instance.projects))
     for place, (project, project_id) in enumerate(zip(instance.projects, project_ids, strict=True)):
         named = {"election_id": election_id, "project_id": project_id}
-        await doors.budget.CostProject(pb.CostProjectRequest(**named, cost_cents=project.cents()))
+        cost = pb.CostProjectRequest(
+            **named, cost_cents=project.cents(), instalments_cents=instalments_of(project)
+        )
+        await doors.budget.CostProject(cost)
         await doors.budget.JudgeFeasibility(
             pb.JudgeFeasibilityRequest(**named, feasibility=pb.FEASIBILITY_FEASIBLE)
         )
@@ -162,7 +168,8 @@ def _sealed(
     instance: Instance, election: pb.Election, credentials: Sequence[str]
 ) -> Iterator[pb.BallotEnvelope]:
     sealer = Sealer(base64url.encode(election.trustee_public_key))
-    for paper, credential in zip(papers_of(instance), credentials, strict=True):
+    rules = rules_from_fields((field.name, value) for field, value in election.rules.ListFields())
+    for paper, credential in zip(papers_of(instance, rules), credentials, strict=True):
         yield seal_ballot(sealer, election, credential, paper, sequence=1)
 
 

@@ -6,6 +6,12 @@ Cities publish and researchers compare elections in this format (Faliszewski et 
 
 from cahier_record.budget.pabulib.counting import groups_by_district, profile_of, score_threshold
 from cahier_record.budget.pabulib.exported import Names, exported
+from cahier_record.budget.pabulib.meta_rules import (
+    INSTALMENTS_COLUMN,
+    instalments_of,
+    meta_of_rules,
+    rules_of,
+)
 from cahier_record.budget.pabulib.model import (
     WITHDRAWN_COST,
     Ballot,
@@ -19,6 +25,7 @@ from cahier_record.budget.pabulib.reader import read
 from cahier_record.budget.pabulib.writer import write
 
 __all__ = [
+    "INSTALMENTS_COLUMN",
     "WITHDRAWN_COST",
     "Ballot",
     "Instance",
@@ -29,9 +36,12 @@ __all__ = [
     "cents",
     "exported",
     "groups_by_district",
+    "instalments_of",
+    "meta_of_rules",
     "parse_amount",
     "profile_of",
     "read",
+    "rules_of",
     "score_threshold",
     "write",
 ]

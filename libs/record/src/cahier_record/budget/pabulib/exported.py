@@ -11,14 +11,20 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from cahier_kernel.money import format_cents
-from cahier_record.budget.ballots import BallotPaper
+from cahier_record.budget.ballots import POINT_TYPES, BallotPaper
 from cahier_record.budget.count import judge_ballots
 from cahier_record.budget.events import BallotCast
-from cahier_record.budget.pabulib.model import Ballot, Instance, Project
+from cahier_record.budget.pabulib.meta_rules import (
+    INSTALMENTS_COLUMN,
+    instalments_text,
+    meta_of_rules,
+)
+from cahier_record.budget.pabulib.model import Ballot, Instance, Project, extra_columns
 from cahier_record.budget.views import ElectionView, ProjectView
 
 BASE_PROJECT_COLUMNS = ("project_id", "cost", "votes", "name", "category", "district", "selected")
 BASE_VOTE_COLUMNS = ("voter_id", "vote")
+POINT_VOTE_COLUMNS = (*BASE_VOTE_COLUMNS, "points")
 
 
 class Names(Protocol):
@@ -45,11 +51,15 @@ def exported(
         project_columns += ("selected",)
     votes = dict(zip(*_votes(election), strict=True))
     rows = [_project(project, election, names, votes) for project in projects]
-    vote_columns = tuple(source.get("vote_columns", BASE_VOTE_COLUMNS))
+    if any(project.instalments_cents for project in projects):
+        project_columns = (*dict.fromkeys((*project_columns, INSTALMENTS_COLUMN)),)
+    has_points = election.rules.vote_type in POINT_TYPES
+    base = POINT_VOTE_COLUMNS if has_points else BASE_VOTE_COLUMNS
+    vote_columns = tuple(source.get("vote_columns", base))
     ids = {project.number: project.reference or str(project.number) for project in projects}
     ballots = list(_ballots(election, open_ballot, ids, vote_columns))
     return Instance(
-        meta=source.get("meta") or _meta(election, names, len(ballots)),
+        meta=_meta(election, names, source.get("meta"), len(ballots)),
         project_columns=project_columns,
         projects=rows,
         vote_columns=vote_columns,
@@ -70,6 +80,7 @@ def _project(
     fields = dict(source.get("fields") or _fields(project, names, votes))
     if election.count is not None:
         fields.setdefault("selected", str(int(project.number in election.count.result.selected)))
+    fields[INSTALMENTS_COLUMN] = instalments_text(project.instalments_cents)
     cost = Fraction(project.cost_cents or 0, 100)
     text = source.get("cost") or format_cents(project.cost_cents or 0)
     reference = project.reference or str(project.number)
@@ -98,42 +109,47 @@ def _ballots(
     for place, (one, paper) in enumerate(zip(held, judged, strict=True)):
         if isinstance(paper, BallotPaper):
             opened.append((int(paper.extra.get("row", place)), one.ballot.credential, paper))
+    extra = extra_columns(columns, has_points=election.rules.vote_type in POINT_TYPES)
+    unit = 10**election.rules.point_decimals
     for _, credential, paper in sorted(opened, key=lambda one: one[0]):
-        yield _ballot(paper, credential, ids, columns)
+        yield _ballot(paper, credential, ids, extra, unit)
 
 
 def _ballot(
-    paper: BallotPaper, credential: str, ids: Mapping[int, str], columns: tuple[str, ...]
+    paper: BallotPaper, credential: str, ids: Mapping[int, str], columns: tuple[str, ...], unit: int
 ) -> Ballot:
+    """The row in the order in which its file listed the projects. unit: of points."""
     chosen = tuple(ids[number] for number in paper.choices)
+    points = dict(zip(chosen, paper.points, strict=bool(paper.points)))
     listed = paper.extra.get("vote")
+    projects = tuple(listed.split(",")) if listed else chosen
     return Ballot(
         voter=paper.extra.get("voter_id", credential),
-        projects=tuple(listed.split(",")) if listed else chosen,
-        extra=tuple(paper.extra.get(c, "") for c in columns if c not in BASE_VOTE_COLUMNS),
+        projects=projects,
+        points=tuple(Fraction(points[project], unit) for project in projects) if points else (),
+        extra=tuple(paper.extra.get(column, "") for column in columns),
     )
 
 
-def _meta(election: ElectionView, names: Names, ballots: int) -> dict[str, str]:
+def _meta(
+    election: ElectionView, names: Names, imported: dict[str, str] | None, ballots: int
+) -> dict[str, str]:
+    """META as the file had it, with the rules where they were changed since; else all of it."""
     created, rules = election.created, election.rules
+    standing = sum(project.feasibility == "feasible" for project in election.projects.values())
+    told = meta_of_rules(rules, standing)
+    if imported is not None:
+        return {**imported, **told} if rules != created.rules else imported
     meta = {
         "description": names.text(election.event, "title"),
         "num_projects": str(len(election.projects)),
         "num_votes": str(ballots),
         "budget": format_cents(created.envelope_cents),
-        "vote_type": rules.vote_type,
-        "rule": rules.rule,
         "date_begin": _day(created.opens_at),
         "date_end": _day(created.closes_at),
         "currency": created.currency,
     }
-    bounds = {
-        "min_length": str(rules.min_length or ""),
-        "max_length": str(rules.max_length or ""),
-        "max_sum_cost": format_cents(rules.max_sum_cost_cents) if rules.max_sum_cost_cents else "",
-        "min_project_score_threshold": str(rules.threshold_votes or ""),
-    }
-    return {**meta, **{key: value for key, value in bounds.items() if value}}
+    return {**meta, **told}
 
 
 def _day(instant: str) -> str:
