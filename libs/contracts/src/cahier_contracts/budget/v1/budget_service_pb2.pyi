@@ -2,6 +2,7 @@ import datetime
 
 from cahier_contracts.budget.v1 import explaining_pb2 as _explaining_pb2
 from cahier_contracts.budget.v1 import project_life_pb2 as _project_life_pb2
+from cahier_contracts.budget.v1 import delivery_pb2 as _delivery_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -27,6 +28,7 @@ class Feasibility(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEASIBILITY_UNDECIDED: _ClassVar[Feasibility]
     FEASIBILITY_FEASIBLE: _ClassVar[Feasibility]
     FEASIBILITY_UNFEASIBLE: _ClassVar[Feasibility]
+    FEASIBILITY_SUPERSEDED: _ClassVar[Feasibility]
 ELECTION_STATE_UNSPECIFIED: ElectionState
 ELECTION_STATE_PREPARING: ElectionState
 ELECTION_STATE_OPEN: ElectionState
@@ -37,6 +39,7 @@ FEASIBILITY_UNSPECIFIED: Feasibility
 FEASIBILITY_UNDECIDED: Feasibility
 FEASIBILITY_FEASIBLE: Feasibility
 FEASIBILITY_UNFEASIBLE: Feasibility
+FEASIBILITY_SUPERSEDED: Feasibility
 
 class Quota(_message.Message):
     __slots__ = ("district", "amount_cents")
@@ -141,7 +144,7 @@ class Election(_message.Message):
     def __init__(self, election_id: _Optional[str] = ..., process_id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., envelope_cents: _Optional[int] = ..., currency: _Optional[str] = ..., districts: _Optional[_Iterable[str]] = ..., opens_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., state: _Optional[_Union[ElectionState, str]] = ..., projects: _Optional[int] = ..., ballots: _Optional[int] = ..., trustee_public_key: _Optional[bytes] = ..., ballot_size_bytes: _Optional[int] = ..., trustee_private_key: _Optional[bytes] = ...) -> None: ...
 
 class Project(_message.Message):
-    __slots__ = ("project_id", "election_id", "number", "proposal_id", "reference", "category", "district", "cost_cents", "costed", "feasibility", "unfeasibility_explanation", "instalments_cents")
+    __slots__ = ("project_id", "election_id", "number", "proposal_id", "reference", "category", "district", "cost_cents", "costed", "feasibility", "unfeasibility_explanation", "title", "running_cost_cents", "instalments_cents")
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +156,8 @@ class Project(_message.Message):
     COSTED_FIELD_NUMBER: _ClassVar[int]
     FEASIBILITY_FIELD_NUMBER: _ClassVar[int]
     UNFEASIBILITY_EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_COST_CENTS_FIELD_NUMBER: _ClassVar[int]
     INSTALMENTS_CENTS_FIELD_NUMBER: _ClassVar[int]
     project_id: str
     election_id: str
@@ -165,8 +170,10 @@ class Project(_message.Message):
     costed: bool
     feasibility: Feasibility
     unfeasibility_explanation: str
+    title: str
+    running_cost_cents: int
     instalments_cents: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, project_id: _Optional[str] = ..., election_id: _Optional[str] = ..., number: _Optional[int] = ..., proposal_id: _Optional[str] = ..., reference: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., cost_cents: _Optional[int] = ..., costed: _Optional[bool] = ..., feasibility: _Optional[_Union[Feasibility, str]] = ..., unfeasibility_explanation: _Optional[str] = ..., instalments_cents: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, project_id: _Optional[str] = ..., election_id: _Optional[str] = ..., number: _Optional[int] = ..., proposal_id: _Optional[str] = ..., reference: _Optional[str] = ..., category: _Optional[str] = ..., district: _Optional[str] = ..., cost_cents: _Optional[int] = ..., costed: _Optional[bool] = ..., feasibility: _Optional[_Union[Feasibility, str]] = ..., unfeasibility_explanation: _Optional[str] = ..., title: _Optional[str] = ..., running_cost_cents: _Optional[int] = ..., instalments_cents: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class BallotEnvelope(_message.Message):
     __slots__ = ("election_id", "electorate", "scheme", "credential", "sequence", "sealed", "signature")
@@ -373,10 +380,12 @@ class CloseVotingResponse(_message.Message):
     def __init__(self, event_id: _Optional[str] = ...) -> None: ...
 
 class CountBallotsRequest(_message.Message):
-    __slots__ = ("election_id",)
+    __slots__ = ("election_id", "reason")
     ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     election_id: str
-    def __init__(self, election_id: _Optional[str] = ...) -> None: ...
+    reason: str
+    def __init__(self, election_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class CountBallotsResponse(_message.Message):
     __slots__ = ("event_id",)

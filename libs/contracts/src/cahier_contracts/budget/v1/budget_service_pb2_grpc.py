@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as cahier_dot_budget_dot_v1_dot_budget__service__pb2
+from cahier_contracts.budget.v1 import delivery_pb2 as cahier_dot_budget_dot_v1_dot_delivery__pb2
 from cahier_contracts.budget.v1 import explaining_pb2 as cahier_dot_budget_dot_v1_dot_explaining__pb2
 from cahier_contracts.budget.v1 import project_life_pb2 as cahier_dot_budget_dot_v1_dot_project__life__pb2
 
@@ -112,6 +113,61 @@ class BudgetServiceStub:
                 request_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsRequest.SerializeToString,
                 response_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsResponse.FromString,
                 _registered_method=True)
+        self.PlanPhases = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/PlanPhases',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.PlanPhasesRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.PlanPhasesResponse.FromString,
+                _registered_method=True)
+        self.EnterPhase = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/EnterPhase',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.EnterPhaseRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.EnterPhaseResponse.FromString,
+                _registered_method=True)
+        self.ReopenPhase = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ReopenPhase',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ReopenPhaseRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ReopenPhaseResponse.FromString,
+                _registered_method=True)
+        self.ChooseAnalysis = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ChooseAnalysis',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ChooseAnalysisRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ChooseAnalysisResponse.FromString,
+                _registered_method=True)
+        self.AssessProject = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/AssessProject',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.AssessProjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.AssessProjectResponse.FromString,
+                _registered_method=True)
+        self.StateRunningCost = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/StateRunningCost',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.StateRunningCostRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.StateRunningCostResponse.FromString,
+                _registered_method=True)
+        self.ProposeMerge = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ProposeMerge',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeMergeRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeMergeResponse.FromString,
+                _registered_method=True)
+        self.ProposeSplit = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ProposeSplit',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeSplitRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeSplitResponse.FromString,
+                _registered_method=True)
+        self.WithdrawChange = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/WithdrawChange',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.WithdrawChangeRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.WithdrawChangeResponse.FromString,
+                _registered_method=True)
+        self.GetElectionLife = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/GetElectionLife',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetElectionLifeRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetElectionLifeResponse.FromString,
+                _registered_method=True)
+        self.ListProposalProjects = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ListProposalProjects',
+                request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ListProposalProjectsRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ListProposalProjectsResponse.FromString,
+                _registered_method=True)
         self.GetProject = channel.unary_unary(
                 '/cahier.budget.v1.BudgetService/GetProject',
                 request_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectRequest.SerializeToString,
@@ -141,6 +197,101 @@ class BudgetServiceStub:
                 '/cahier.budget.v1.BudgetService/GetOwnShare',
                 request_serializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareRequest.SerializeToString,
                 response_deserializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareResponse.FromString,
+                _registered_method=True)
+        self.AwardTender = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/AwardTender',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AwardTenderRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AwardTenderResponse.FromString,
+                _registered_method=True)
+        self.CloseTender = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/CloseTender',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseTenderRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseTenderResponse.FromString,
+                _registered_method=True)
+        self.RecordExpenditure = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/RecordExpenditure',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RecordExpenditureRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RecordExpenditureResponse.FromString,
+                _registered_method=True)
+        self.ReverseExpenditure = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ReverseExpenditure',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReverseExpenditureRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReverseExpenditureResponse.FromString,
+                _registered_method=True)
+        self.RaiseReservation = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/RaiseReservation',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RaiseReservationRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RaiseReservationResponse.FromString,
+                _registered_method=True)
+        self.PlanMilestone = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/PlanMilestone',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.PlanMilestoneRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.PlanMilestoneResponse.FromString,
+                _registered_method=True)
+        self.DelayMilestone = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/DelayMilestone',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.DelayMilestoneRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.DelayMilestoneResponse.FromString,
+                _registered_method=True)
+        self.ReachMilestone = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ReachMilestone',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReachMilestoneRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReachMilestoneResponse.FromString,
+                _registered_method=True)
+        self.AddPhoto = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/AddPhoto',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AddPhotoRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AddPhotoResponse.FromString,
+                _registered_method=True)
+        self.ErasePhoto = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ErasePhoto',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoResponse.FromString,
+                _registered_method=True)
+        self.FinishProject = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/FinishProject',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.FinishProjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.FinishProjectResponse.FromString,
+                _registered_method=True)
+        self.AbandonProject = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/AbandonProject',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AbandonProjectRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AbandonProjectResponse.FromString,
+                _registered_method=True)
+        self.CloseBooks = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/CloseBooks',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseBooksRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseBooksResponse.FromString,
+                _registered_method=True)
+        self.GetBooks = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/GetBooks',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetBooksRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetBooksResponse.FromString,
+                _registered_method=True)
+        self.ListBookEntries = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ListBookEntries',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListBookEntriesRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListBookEntriesResponse.FromString,
+                _registered_method=True)
+        self.GetDelivery = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/GetDelivery',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetDeliveryRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetDeliveryResponse.FromString,
+                _registered_method=True)
+        self.GetPhoto = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/GetPhoto',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetPhotoRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetPhotoResponse.FromString,
+                _registered_method=True)
+        self.AnnulBallots = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/AnnulBallots',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AnnulBallotsRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AnnulBallotsResponse.FromString,
+                _registered_method=True)
+        self.ListResultVersions = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/ListResultVersions',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListResultVersionsRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListResultVersionsResponse.FromString,
                 _registered_method=True)
         self.GetDisclosures = channel.unary_unary(
                 '/cahier.budget.v1.BudgetService/GetDisclosures',
@@ -264,6 +415,83 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanPhases(self, request, context):
+        """Plans an election's phases, or plans them anew with a reason, before voting. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnterPhase(self, request, context):
+        """Enters the next phase before voting; before its date only with a reason. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenPhase(self, request, context):
+        """Goes back to an earlier phase with a reason, never behind an opened vote. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChooseAnalysis(self, request, context):
+        """Says whether one judgement or three assessments decide on projects. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssessProject(self, request, context):
+        """Assesses a project in one of three roles. Role: the one in which the caller assesses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StateRunningCost(self, request, context):
+        """States what a project would cost in its first year of use. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeMerge(self, request, context):
+        """Proposes to merge projects; done once every author agreed. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeSplit(self, request, context):
+        """Proposes to split a project; done once its authors agreed. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawChange(self, request, context):
+        """Gives a pending merger or split up, with a reason. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetElectionLife(self, request, context):
+        """An election's phases, analysis, mergers and splits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProposalProjects(self, request, context):
+        """The projects that a proposal became, alone or merged with others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProject(self, request, context):
         """Where a project stands in its life, found by its own id alone.
         """
@@ -303,6 +531,139 @@ class BudgetServiceServicer:
 
     def GetOwnShare(self, request, context):
         """What the voter's own ballot helped to pay for, once the result is published. The voter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AwardTender(self, request, context):
+        """Commits what a contract costs, out of what is set aside for a project. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseTender(self, request, context):
+        """Closes a contract: what is not billed is set aside for the project again. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordExpenditure(self, request, context):
+        """Pays an invoice, by a contract or out of what is set aside. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReverseExpenditure(self, request, context):
+        """Takes a payment back to where it came from. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RaiseReservation(self, request, context):
+        """Sets more aside for a project, out of what nobody has a claim on. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanMilestone(self, request, context):
+        """Plans something that is to be reached by a day. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DelayMilestone(self, request, context):
+        """Says that a milestone takes longer, and why. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReachMilestone(self, request, context):
+        """Says that a milestone is reached. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddPhoto(self, request, context):
+        """Shows a picture of the works, without what the camera wrote beside it. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ErasePhoto(self, request, context):
+        """Deletes a picture and its texts. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishProject(self, request, context):
+        """Ends a project that stands; what it did not need is free again. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbandonProject(self, request, context):
+        """Ends a project that will not be built; what is not paid is free again. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseBooks(self, request, context):
+        """Gives the rest back once every project has ended. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBooks(self, request, context):
+        """An election's books: where each part of the envelope is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBookEntries(self, request, context):
+        """What was written into an election's books, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDelivery(self, request, context):
+        """How far one project is built.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPhoto(self, request, context):
+        """The bytes of a picture that is shown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnulBallots(self, request, context):
+        """After closing: no ballot of these credentials counts in later counts. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListResultVersions(self, request, context):
+        """Every count of an election, oldest first; those that are not announced for role staff only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -400,6 +761,61 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     request_deserializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsRequest.FromString,
                     response_serializer=cahier_dot_budget_dot_v1_dot_budget__service__pb2.ListProjectsResponse.SerializeToString,
             ),
+            'PlanPhases': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanPhases,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.PlanPhasesRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.PlanPhasesResponse.SerializeToString,
+            ),
+            'EnterPhase': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnterPhase,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.EnterPhaseRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.EnterPhaseResponse.SerializeToString,
+            ),
+            'ReopenPhase': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenPhase,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ReopenPhaseRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ReopenPhaseResponse.SerializeToString,
+            ),
+            'ChooseAnalysis': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChooseAnalysis,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ChooseAnalysisRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ChooseAnalysisResponse.SerializeToString,
+            ),
+            'AssessProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssessProject,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.AssessProjectRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.AssessProjectResponse.SerializeToString,
+            ),
+            'StateRunningCost': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateRunningCost,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.StateRunningCostRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.StateRunningCostResponse.SerializeToString,
+            ),
+            'ProposeMerge': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeMerge,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeMergeRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeMergeResponse.SerializeToString,
+            ),
+            'ProposeSplit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeSplit,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeSplitRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeSplitResponse.SerializeToString,
+            ),
+            'WithdrawChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawChange,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.WithdrawChangeRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.WithdrawChangeResponse.SerializeToString,
+            ),
+            'GetElectionLife': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetElectionLife,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetElectionLifeRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetElectionLifeResponse.SerializeToString,
+            ),
+            'ListProposalProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProposalProjects,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ListProposalProjectsRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.ListProposalProjectsResponse.SerializeToString,
+            ),
             'GetProject': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProject,
                     request_deserializer=cahier_dot_budget_dot_v1_dot_project__life__pb2.GetProjectRequest.FromString,
@@ -429,6 +845,101 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.GetOwnShare,
                     request_deserializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareRequest.FromString,
                     response_serializer=cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareResponse.SerializeToString,
+            ),
+            'AwardTender': grpc.unary_unary_rpc_method_handler(
+                    servicer.AwardTender,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AwardTenderRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AwardTenderResponse.SerializeToString,
+            ),
+            'CloseTender': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseTender,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseTenderRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseTenderResponse.SerializeToString,
+            ),
+            'RecordExpenditure': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordExpenditure,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RecordExpenditureRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RecordExpenditureResponse.SerializeToString,
+            ),
+            'ReverseExpenditure': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReverseExpenditure,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReverseExpenditureRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReverseExpenditureResponse.SerializeToString,
+            ),
+            'RaiseReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RaiseReservation,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RaiseReservationRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.RaiseReservationResponse.SerializeToString,
+            ),
+            'PlanMilestone': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanMilestone,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.PlanMilestoneRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.PlanMilestoneResponse.SerializeToString,
+            ),
+            'DelayMilestone': grpc.unary_unary_rpc_method_handler(
+                    servicer.DelayMilestone,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.DelayMilestoneRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.DelayMilestoneResponse.SerializeToString,
+            ),
+            'ReachMilestone': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReachMilestone,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReachMilestoneRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ReachMilestoneResponse.SerializeToString,
+            ),
+            'AddPhoto': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddPhoto,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AddPhotoRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AddPhotoResponse.SerializeToString,
+            ),
+            'ErasePhoto': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePhoto,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoResponse.SerializeToString,
+            ),
+            'FinishProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishProject,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.FinishProjectRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.FinishProjectResponse.SerializeToString,
+            ),
+            'AbandonProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbandonProject,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AbandonProjectRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AbandonProjectResponse.SerializeToString,
+            ),
+            'CloseBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseBooks,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseBooksRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseBooksResponse.SerializeToString,
+            ),
+            'GetBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBooks,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetBooksRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetBooksResponse.SerializeToString,
+            ),
+            'ListBookEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBookEntries,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListBookEntriesRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListBookEntriesResponse.SerializeToString,
+            ),
+            'GetDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDelivery,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetDeliveryRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetDeliveryResponse.SerializeToString,
+            ),
+            'GetPhoto': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPhoto,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetPhotoRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.GetPhotoResponse.SerializeToString,
+            ),
+            'AnnulBallots': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnulBallots,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AnnulBallotsRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.AnnulBallotsResponse.SerializeToString,
+            ),
+            'ListResultVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListResultVersions,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListResultVersionsRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ListResultVersionsResponse.SerializeToString,
             ),
             'GetDisclosures': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDisclosures,
@@ -858,6 +1369,303 @@ class BudgetService:
             _registered_method=True)
 
     @staticmethod
+    def PlanPhases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/PlanPhases',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.PlanPhasesRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.PlanPhasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnterPhase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/EnterPhase',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.EnterPhaseRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.EnterPhaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenPhase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ReopenPhase',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ReopenPhaseRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ReopenPhaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChooseAnalysis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ChooseAnalysis',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ChooseAnalysisRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ChooseAnalysisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssessProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/AssessProject',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.AssessProjectRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.AssessProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateRunningCost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/StateRunningCost',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.StateRunningCostRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.StateRunningCostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeMerge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ProposeMerge',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeMergeRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeMergeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeSplit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ProposeSplit',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeSplitRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ProposeSplitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/WithdrawChange',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.WithdrawChangeRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.WithdrawChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetElectionLife(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/GetElectionLife',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.GetElectionLifeRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.GetElectionLifeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProposalProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ListProposalProjects',
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ListProposalProjectsRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_project__life__pb2.ListProposalProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetProject(request,
             target,
             options=(),
@@ -1009,6 +1817,519 @@ class BudgetService:
             '/cahier.budget.v1.BudgetService/GetOwnShare',
             cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareRequest.SerializeToString,
             cahier_dot_budget_dot_v1_dot_explaining__pb2.GetOwnShareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AwardTender(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/AwardTender',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AwardTenderRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AwardTenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseTender(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/CloseTender',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseTenderRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseTenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordExpenditure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/RecordExpenditure',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.RecordExpenditureRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.RecordExpenditureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReverseExpenditure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ReverseExpenditure',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ReverseExpenditureRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ReverseExpenditureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RaiseReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/RaiseReservation',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.RaiseReservationRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.RaiseReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanMilestone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/PlanMilestone',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.PlanMilestoneRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.PlanMilestoneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DelayMilestone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/DelayMilestone',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.DelayMilestoneRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.DelayMilestoneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReachMilestone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ReachMilestone',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ReachMilestoneRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ReachMilestoneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddPhoto(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/AddPhoto',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AddPhotoRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AddPhotoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePhoto(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ErasePhoto',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/FinishProject',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.FinishProjectRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.FinishProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbandonProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/AbandonProject',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AbandonProjectRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AbandonProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/CloseBooks',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseBooksRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.CloseBooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/GetBooks',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.GetBooksRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.GetBooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBookEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ListBookEntries',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ListBookEntriesRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ListBookEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/GetDelivery',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.GetDeliveryRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.GetDeliveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPhoto(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/GetPhoto',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.GetPhotoRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.GetPhotoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnulBallots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/AnnulBallots',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AnnulBallotsRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.AnnulBallotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListResultVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/ListResultVersions',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ListResultVersionsRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.ListResultVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,17 +22,76 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#cahier/budget/v1/project_life.proto\x12\x10\x63\x61hier.budget.v1\"\'\n\x11GetProjectRequest\x12\x12\n\nproject_id\x18\x01 \x01(\t\"=\n\x12GetProjectResponse\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65lection_id\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#cahier/budget/v1/project_life.proto\x12\x10\x63\x61hier.budget.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x0cPlannedPhase\x12\r\n\x05phase\x18\x01 \x01(\t\x12-\n\tstarts_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x11PlanPhasesRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12.\n\x06phases\x18\x02 \x03(\x0b\x32\x1e.cahier.budget.v1.PlannedPhase\x12\x0e\n\x06reason\x18\x03 \x01(\t\"&\n\x12PlanPhasesResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"G\n\x11\x45nterPhaseRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"&\n\x12\x45nterPhaseResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"x\n\x12ReopenPhaseRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\t\x12.\n\x06phases\x18\x03 \x03(\x0b\x32\x1e.cahier.budget.v1.PlannedPhase\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\'\n\x13ReopenPhaseResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\">\n\x15\x43hooseAnalysisRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\x10\n\x08\x61nalysis\x18\x02 \x01(\t\"*\n\x16\x43hooseAnalysisResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"\xa7\x01\n\x14\x41ssessProjectRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x13\n\x0b\x66\x65\x61sibility\x18\x04 \x01(\t\x12\x16\n\x0e\x65stimate_cents\x18\x05 \x01(\x03\x12\x1a\n\x12running_cost_cents\x18\x06 \x01(\x03\x12\x0f\n\x07grounds\x18\x07 \x01(\t\")\n\x15\x41ssessProjectResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"^\n\x17StateRunningCostRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x1a\n\x12running_cost_cents\x18\x03 \x01(\x03\",\n\x18StateRunningCostResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"0\n\nResultText\x12\r\n\x05title\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"}\n\x13ProposeMergeRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\x13\n\x0bproject_ids\x18\x02 \x03(\t\x12,\n\x06result\x18\x03 \x01(\x0b\x32\x1c.cahier.budget.v1.ResultText\x12\x0e\n\x06reason\x18\x04 \x01(\t\";\n\x14ProposeMergeResponse\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"}\n\x13ProposeSplitRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12-\n\x07results\x18\x03 \x03(\x0b\x32\x1c.cahier.budget.v1.ResultText\x12\x0e\n\x06reason\x18\x04 \x01(\t\";\n\x14ProposeSplitResponse\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"O\n\x15WithdrawChangeRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"*\n\x16WithdrawChangeResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"5\n\rAuthorConsent\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63onsent\x18\x02 \x01(\t\"\x91\x02\n\rProjectChange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x13\n\x0bproject_ids\x18\x04 \x03(\t\x12-\n\x07results\x18\x05 \x03(\x0b\x32\x1c.cahier.budget.v1.ResultText\x12\x18\n\x10made_project_ids\x18\x06 \x03(\t\x12\x31\n\x08\x63onsents\x18\x07 \x03(\x0b\x32\x1f.cahier.budget.v1.AuthorConsent\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12/\n\x0bproposed_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb7\x01\n\nAssessment\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x13\n\x0b\x66\x65\x61sibility\x18\x02 \x01(\t\x12\x16\n\x0e\x65stimate_cents\x18\x03 \x01(\x03\x12\x1a\n\x12running_cost_cents\x18\x04 \x01(\x03\x12\x0f\n\x07grounds\x18\x05 \x01(\t\x12/\n\x0b\x61ssessed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ssessor\x18\x07 \x01(\t\"[\n\tReopening\x12\r\n\x05phase\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12/\n\x0breopened_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\tPhaseStep\x12\r\n\x05phase\x18\x01 \x01(\t\x12-\n\tstarts_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nentered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x16GetElectionLifeRequest\x12\x13\n\x0b\x65lection_id\x18\x01 \x01(\t\"\xca\x01\n\x17GetElectionLifeResponse\x12+\n\x06phases\x18\x01 \x03(\x0b\x32\x1b.cahier.budget.v1.PhaseStep\x12\r\n\x05phase\x18\x02 \x01(\t\x12/\n\nreopenings\x18\x03 \x03(\x0b\x32\x1b.cahier.budget.v1.Reopening\x12\x10\n\x08\x61nalysis\x18\x04 \x01(\t\x12\x30\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\x1f.cahier.budget.v1.ProjectChange\"\'\n\x11GetProjectRequest\x12\x12\n\nproject_id\x18\x01 \x01(\t\"\xf1\x01\n\x12GetProjectResponse\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65lection_id\x18\x02 \x01(\t\x12*\n\x04text\x18\x03 \x01(\x0b\x32\x1c.cahier.budget.v1.ResultText\x12\x31\n\x0b\x61ssessments\x18\x04 \x03(\x0b\x32\x1c.cahier.budget.v1.Assessment\x12\x30\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\x1f.cahier.budget.v1.ProjectChange\x12\x11\n\tcame_from\x18\x06 \x03(\t\x12\x0e\n\x06\x62\x65\x63\x61me\x18\x07 \x03(\t\"2\n\x1bListProposalProjectsRequest\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\"V\n\x1cListProposalProjectsResponse\x12\x36\n\x08projects\x18\x01 \x03(\x0b\x32$.cahier.budget.v1.GetProjectResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cahier.budget.v1.project_life_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETPROJECTREQUEST']._serialized_start=57
-  _globals['_GETPROJECTREQUEST']._serialized_end=96
-  _globals['_GETPROJECTRESPONSE']._serialized_start=98
-  _globals['_GETPROJECTRESPONSE']._serialized_end=159
+  _globals['_PLANNEDPHASE']._serialized_start=90
+  _globals['_PLANNEDPHASE']._serialized_end=166
+  _globals['_PLANPHASESREQUEST']._serialized_start=168
+  _globals['_PLANPHASESREQUEST']._serialized_end=272
+  _globals['_PLANPHASESRESPONSE']._serialized_start=274
+  _globals['_PLANPHASESRESPONSE']._serialized_end=312
+  _globals['_ENTERPHASEREQUEST']._serialized_start=314
+  _globals['_ENTERPHASEREQUEST']._serialized_end=385
+  _globals['_ENTERPHASERESPONSE']._serialized_start=387
+  _globals['_ENTERPHASERESPONSE']._serialized_end=425
+  _globals['_REOPENPHASEREQUEST']._serialized_start=427
+  _globals['_REOPENPHASEREQUEST']._serialized_end=547
+  _globals['_REOPENPHASERESPONSE']._serialized_start=549
+  _globals['_REOPENPHASERESPONSE']._serialized_end=588
+  _globals['_CHOOSEANALYSISREQUEST']._serialized_start=590
+  _globals['_CHOOSEANALYSISREQUEST']._serialized_end=652
+  _globals['_CHOOSEANALYSISRESPONSE']._serialized_start=654
+  _globals['_CHOOSEANALYSISRESPONSE']._serialized_end=696
+  _globals['_ASSESSPROJECTREQUEST']._serialized_start=699
+  _globals['_ASSESSPROJECTREQUEST']._serialized_end=866
+  _globals['_ASSESSPROJECTRESPONSE']._serialized_start=868
+  _globals['_ASSESSPROJECTRESPONSE']._serialized_end=909
+  _globals['_STATERUNNINGCOSTREQUEST']._serialized_start=911
+  _globals['_STATERUNNINGCOSTREQUEST']._serialized_end=1005
+  _globals['_STATERUNNINGCOSTRESPONSE']._serialized_start=1007
+  _globals['_STATERUNNINGCOSTRESPONSE']._serialized_end=1051
+  _globals['_RESULTTEXT']._serialized_start=1053
+  _globals['_RESULTTEXT']._serialized_end=1101
+  _globals['_PROPOSEMERGEREQUEST']._serialized_start=1103
+  _globals['_PROPOSEMERGEREQUEST']._serialized_end=1228
+  _globals['_PROPOSEMERGERESPONSE']._serialized_start=1230
+  _globals['_PROPOSEMERGERESPONSE']._serialized_end=1289
+  _globals['_PROPOSESPLITREQUEST']._serialized_start=1291
+  _globals['_PROPOSESPLITREQUEST']._serialized_end=1416
+  _globals['_PROPOSESPLITRESPONSE']._serialized_start=1418
+  _globals['_PROPOSESPLITRESPONSE']._serialized_end=1477
+  _globals['_WITHDRAWCHANGEREQUEST']._serialized_start=1479
+  _globals['_WITHDRAWCHANGEREQUEST']._serialized_end=1558
+  _globals['_WITHDRAWCHANGERESPONSE']._serialized_start=1560
+  _globals['_WITHDRAWCHANGERESPONSE']._serialized_end=1602
+  _globals['_AUTHORCONSENT']._serialized_start=1604
+  _globals['_AUTHORCONSENT']._serialized_end=1657
+  _globals['_PROJECTCHANGE']._serialized_start=1660
+  _globals['_PROJECTCHANGE']._serialized_end=1933
+  _globals['_ASSESSMENT']._serialized_start=1936
+  _globals['_ASSESSMENT']._serialized_end=2119
+  _globals['_REOPENING']._serialized_start=2121
+  _globals['_REOPENING']._serialized_end=2212
+  _globals['_PHASESTEP']._serialized_start=2214
+  _globals['_PHASESTEP']._serialized_end=2335
+  _globals['_GETELECTIONLIFEREQUEST']._serialized_start=2337
+  _globals['_GETELECTIONLIFEREQUEST']._serialized_end=2382
+  _globals['_GETELECTIONLIFERESPONSE']._serialized_start=2385
+  _globals['_GETELECTIONLIFERESPONSE']._serialized_end=2587
+  _globals['_GETPROJECTREQUEST']._serialized_start=2589
+  _globals['_GETPROJECTREQUEST']._serialized_end=2628
+  _globals['_GETPROJECTRESPONSE']._serialized_start=2631
+  _globals['_GETPROJECTRESPONSE']._serialized_end=2872
+  _globals['_LISTPROPOSALPROJECTSREQUEST']._serialized_start=2874
+  _globals['_LISTPROPOSALPROJECTSREQUEST']._serialized_end=2924
+  _globals['_LISTPROPOSALPROJECTSRESPONSE']._serialized_start=2926
+  _globals['_LISTPROPOSALPROJECTSRESPONSE']._serialized_end=3012
 # @@protoc_insertion_point(module_scope)
