@@ -17,7 +17,9 @@ import pytest
 from cahier_cli.bundle import read_log
 from cahier_cli.storage import open_stores
 from cahier_ledger.log.entries import encode_bundle, read_entries
+from cahier_record.budget.events import BallotsCounted
 from cahier_record.budget.pabulib import Instance, read
+from cahier_record.events import decode_leaf
 
 pytestmark = pytest.mark.e2e
 AUDIT = str(Path(sys.executable).parent / "cahier-audit")
@@ -36,7 +38,7 @@ def known(instance: Instance) -> dict[str, Any]:
             (p.id, p.cost, {k: v for k, v in p.fields.items() if k != "selected"})
             for p in instance.projects
         ],
-        "votes": [(b.voter, b.projects, b.extra) for b in instance.ballots],
+        "votes": [(b.voter, b.projects, b.points, b.extra) for b in instance.ballots],
         "vote_columns": instance.vote_columns,
     }
 
@@ -80,6 +82,53 @@ def test_an_imported_election_is_written_back_equal(
     assert known(read(out.read_bytes(), "out")) == known(read(small_pb.read_bytes(), "in"))
 
 
+HEAD = ("unit;Town", "num_projects;3", "num_votes;3", "budget;900.5", "rule;greedy")
+PROJECTS = ("project_id;cost;name", "oak;400;Oaks", "path;500.5;A path", "pond;300;A pond")
+WEIGHED = {
+    "cumulative": (
+        ("max_points;3", "max_sum_points;5"),
+        ("voter_id;age;vote;points", "v1;30;pond,oak;3,2", "v2;;path;1", "v3;8;oak;3"),
+        {"oak": 500, "path": 100, "pond": 300},
+    ),
+    "scoring": (
+        ("max_points;4", "default_score;0.5"),
+        ("voter_id;vote;points", "v1;pond,oak;-1.5,4", "v2;;", "v3;path;2.25"),
+        {"oak": 500, "path": 325, "pond": -50},
+    ),
+    "ordinal": (
+        ("max_length;3", "scoring_fn;5,2"),
+        ("voter_id;vote", "v1;pond,oak,path", "v2;oak,pond", "v3;oak"),
+        {"oak": 1200, "path": 0, "pond": 700},
+    ),
+}
+"""Of each type: META, VOTES and what every project scores, in hundredths of a point."""
+
+
+@pytest.mark.parametrize("vote_type", WEIGHED)
+def test_an_election_by_points_or_places_is_counted_by_them_and_written_back_equal(
+    shared_city: Any, cahier: Any, tmp_path: Path, vote_type: str
+) -> None:
+    meta, votes, scores = WEIGHED[vote_type]
+    parts = ("META", "key;value", *HEAD, f"vote_type;{vote_type}", *meta)
+    file, out = tmp_path / "in.pb", tmp_path / "out.pb"
+    file.write_text("\n".join([*parts, "PROJECTS", *PROJECTS, "VOTES", *votes, ""]), "utf-8")
+    election = imported(shared_city, cahier, file)
+    done = cahier("export", "pabulib", election, out, "--data", shared_city.folder.root)
+    assert done.returncode == 0, done.stderr
+    assert known(read(out.read_bytes(), "out")) == known(read(file.read_bytes(), "in"))
+    with open_stores(shared_city.folder) as stores_of:
+        events = [decode_leaf(row.leaf).event for row in read_log(stores_of("budget"))]
+    counts = [each for each in events if isinstance(each, BallotsCounted)]
+    result = next(each.result for each in counts if each.election == election)
+    unit = 10 ** (2 - result.rules.point_decimals)
+    assert [score * unit for score in result.scores] == list(scores.values())
+    assert result.selected[0] == 1
+    bundle = tmp_path / "bundle"
+    assert cahier("export", "bundle", bundle, "--data", shared_city.folder.root).returncode == 0
+    audited = audit("recount", bundle, election)
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
 @NEEDS_REAL
 @pytest.mark.parametrize(
     ("name", "options"),
@@ -87,6 +136,8 @@ def test_an_imported_election_is_written_back_equal(
         ("Poland_Gdynia_2020_Grabowek__large.pb", ()),
         ("Netherlands_Assen_2024.pb", ("--rule", "greedy")),
         ("Worldwide_Mechanical_Turk_Knapsack_7.pb", ("--rule", "greedy")),
+        ("Switzerland_Zurich_D10.pb", ("--rule", "greedy")),
+        ("Switzerland_Zurich_S5R.pb", ("--rule", "phragmen")),
     ],
 )
 def test_a_real_election_is_written_back_equal(
