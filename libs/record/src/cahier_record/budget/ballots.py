@@ -13,6 +13,7 @@ import msgspec
 
 from cahier_kernel.errors import Invalid
 from cahier_record.budget.events import Rules, VoteType
+from cahier_record.budget.tally.profile import format_amount
 
 ELECTORATE = "all"
 SCHEME_CONFIDENTIAL = "confidential"
@@ -146,33 +147,23 @@ def _check_length(length: int, rules: Rules) -> None:
 
 
 def _check_points(points: tuple[int, ...], rules: Rules) -> None:
-    """Bounds are told in the rules' unit of points."""
     for given in points:
         if rules.max_points and given > rules.max_points:
-            raise _broken(
-                "ballot_points_too_high",
-                f"a project gets at most {rules.max_points} points",
-                max_points=rules.max_points,
-            )
+            raise _out_of_bounds("ballot_points_too_high", "a project gets", rules, "max_points")
         if given < rules.min_points:
-            raise _broken(
-                "ballot_points_too_low",
-                f"a project gets at least {rules.min_points} points",
-                min_points=rules.min_points,
-            )
+            raise _out_of_bounds("ballot_points_too_low", "a project gets", rules, "min_points")
     total = sum(points)
     if rules.max_sum_points and total > rules.max_sum_points:
-        raise _broken(
-            "ballot_sum_too_high",
-            f"a ballot gives at most {rules.max_sum_points} points",
-            max_points=rules.max_sum_points,
-        )
+        raise _out_of_bounds("ballot_sum_too_high", "a ballot gives", rules, "max_sum_points")
     if rules.min_sum_points and total < rules.min_sum_points:
-        raise _broken(
-            "ballot_sum_too_low",
-            f"a ballot gives at least {rules.min_sum_points} points",
-            min_points=rules.min_sum_points,
-        )
+        raise _out_of_bounds("ballot_sum_too_low", "a ballot gives", rules, "min_sum_points")
+
+
+def _out_of_bounds(code: str, what: str, rules: Rules, bound: str) -> Invalid:
+    """Names the bound as people write it, not in the rules' unit."""
+    points = format_amount(getattr(rules, bound), rules.point_decimals)
+    side = "most" if bound.startswith("max") else "least"
+    return _broken(code, f"{what} at {side} {points} points", points=points)
 
 
 def _broken(code: str, rule: str, **told: Any) -> Invalid:
