@@ -8,12 +8,15 @@ from functools import partial
 from nats.js import JetStreamContext
 
 from cahier_budget.adapters.opening import OpeningProcesses
+from cahier_budget.adapters.photos import PhotoFiles
 from cahier_budget.adapters.reckoning import ReckoningProcesses
 from cahier_budget.adapters.trustee_keys import TrusteeKeyFiles
 from cahier_budget.adapters.views import DirectoryView, OwnViewFreshness, ProposalsView
+from cahier_budget.application.book_queries import BookQueries
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands
 from cahier_budget.application.counting import count_from_log, held_count_from_log
+from cahier_budget.application.delivering import Delivering
 from cahier_budget.application.elections import Elections
 from cahier_budget.application.explaining import Explaining
 from cahier_budget.application.own_shares import OwnShares
@@ -113,7 +116,17 @@ def _serve(
     unit.on_close("reckoning", reckoning.close)
     explaining = Explaining(queries, partial(held_count_from_log, ledger), reckoning)
     shares = OwnShares(ledger, explaining)
-    servicer = BudgetGrpc(ledger, commands, queries, casting, explaining, shares)
+    photos = PhotoFiles(settings.photos_folder)
+    servicer = BudgetGrpc(
+        ledger,
+        commands,
+        queries,
+        casting,
+        explaining,
+        shares,
+        Delivering(ledger, aggregates, elections, photos, unit.clock),
+        BookQueries(elections, photos, unit.clock),
+    )
     unit.timer("due transitions", DueTransitions(directory, elections, commands))
     unit.serve_grpc(
         GrpcServer(

@@ -25,6 +25,11 @@ class BudgetSettings(ServiceSettings):
         return self.data_dir / "events.db"
 
     @property
+    def photos_folder(self) -> Path:
+        """Pictures of the works; the log holds their digests alone: back them up, too."""
+        return self.data_dir / "photos"
+
+    @property
     def keys_folder(self) -> Path:
         """The trustee keys; must be backed up apart from the events."""
         return self.data_dir / "keys"

@@ -45,7 +45,7 @@ class HeldCount(msgspec.Struct, frozen=True):
 
 def held_count_from_log(ledger: LedgerReader, election_id: UUID) -> HeldCount:
     """A closed election's count; blocking, about 0.1 ms a ballot. Raises as count_from_log."""
-    election = fold_election(ledger, str(election_id))
+    election = as_announced(fold_election(ledger, str(election_id)))
     opened = open_ballots(election, ballot_opener(election.private_key))
     counted = count_profile(election, opened)
     return HeldCount(
@@ -57,6 +57,14 @@ def held_count_from_log(ledger: LedgerReader, election_id: UUID) -> HeldCount:
         private_key=election.private_key,
         annulled=frozenset(getattr(election, "annulled", ())),
     )
+
+
+def as_announced(election: ElectionView) -> ElectionView:
+    """The election as the count that was announced last had it: later annulments do not count."""
+    for version in reversed(election.versions):
+        if version.announced:
+            return election.as_counted(version)
+    return election
 
 
 def fold_election(ledger: LedgerReader, election_id: str) -> ElectionView:

@@ -17,7 +17,7 @@ from uuid import UUID
 from cahier_budget.application.elections import Elections
 from cahier_budget.application.ports import Directory, Freshness, Proposals
 from cahier_budget.domain import checks
-from cahier_budget.domain.election import COUNTED, PUBLISHED, Election
+from cahier_budget.domain.election import Election
 from cahier_budget.domain.project import AcceptedProposal, Project
 from cahier_budget.domain.rules import PROJECTS_MAX
 from cahier_chassis.disclosures import disclosed
@@ -182,6 +182,8 @@ class Queries:
 
 
 def _result(election: Election) -> ResultAnswer | None:
-    if election.result is None or not election.has_reached(COUNTED):
-        return None
-    return ResultAnswer(election.id, election.result, election.has_reached(PUBLISHED))
+    """What was announced last; before that, the newest count."""
+    announced = election.announced()
+    if announced is not None:
+        return ResultAnswer(election.id, announced.result, True)
+    return None if election.result is None else ResultAnswer(election.id, election.result, False)

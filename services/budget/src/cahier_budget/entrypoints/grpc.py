@@ -10,13 +10,16 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from cahier_budget.application.book_queries import BookQueries
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands, Done, Keep
+from cahier_budget.application.delivering import Delivering
 from cahier_budget.application.explaining import Explaining
 from cahier_budget.application.own_shares import OwnShares
 from cahier_budget.application.queries import Queries
 from cahier_budget.domain.ballots import ballot_id
 from cahier_budget.entrypoints import translate
+from cahier_budget.entrypoints.delivery_grpc import BOOKS_ANONYMOUS, DeliveryGrpc
 from cahier_budget.entrypoints.explaining import ExplainingGrpc
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
@@ -36,6 +39,7 @@ ANONYMOUS = frozenset(
         "ExplainResult",
         "WhatIf",
         "GetDisclosures",
+        *BOOKS_ANONYMOUS,
     }
 )
 UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence", "GetOwnShare"})
@@ -43,7 +47,7 @@ UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence", "GetOwnS
 Answer = TypeVar("Answer", bound=Message)
 
 
-class BudgetGrpc(ExplainingGrpc, BudgetServiceServicer):
+class BudgetGrpc(DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
     """The BudgetService of proto/cahier/budget/v1."""
 
     def __init__(
@@ -54,6 +58,8 @@ class BudgetGrpc(ExplainingGrpc, BudgetServiceServicer):
         casting: Casting,
         explaining: Explaining,
         shares: OwnShares,
+        delivering: Delivering,
+        books: BookQueries,
     ) -> None:
         self._ledger = ledger
         self._commands = commands
@@ -61,6 +67,8 @@ class BudgetGrpc(ExplainingGrpc, BudgetServiceServicer):
         self._casting = casting
         self._explaining = explaining
         self._shares = shares
+        self._delivering = delivering
+        self._books = books
 
     async def CreateElection(
         self, request: pb.CreateElectionRequest, context: Any
@@ -198,7 +206,9 @@ class BudgetGrpc(ExplainingGrpc, BudgetServiceServicer):
             request,
             pb.CountBallotsResponse,
             lambda done: pb.CountBallotsResponse(event_id=done.event_id),
-            lambda keep: self._commands.count_ballots(current_claims(), request.election_id, keep),
+            lambda keep: self._commands.count_ballots(
+                current_claims(), request.election_id, keep, request.reason
+            ),
         )
 
     async def PublishResult(
