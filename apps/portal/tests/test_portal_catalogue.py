@@ -30,6 +30,9 @@ ALIKE = {
     "nav.budgets",
     "staff.field_description",
     "staff_reports.code",
+    "budget_map.kilometres",
+    "budget_map.metres",
+    "budget_map.north",
     "report.lat",
     "report.lon",
     "status.milliseconds",
@@ -71,8 +74,8 @@ def test_every_message_is_used() -> None:
                "unsubscribe.done_text_", "event.", "verdict.", "check.how_", "audit.",
                "history.kind_", "history.see_", "history.link_", "receipt.state_",
                "transparency.log_", "held_kind.", "held_value.", "kept_what.", "kept_basis.",
-               "erase.part_", "erasure.basis_", "rule_name.",
-               "import.means_", "import.column_")  # fmt: skip
+               "erase.part_", "erasure.basis_", "rule_name.", "budget.view_", "budget.standing_",
+               "import.means_", "import.column_", "open_data.set_")  # fmt: skip
     rest = {key for key in set(messages()) - keys_used() if not key.startswith(made_up)}
     assert rest == set()
 

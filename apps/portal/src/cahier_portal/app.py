@@ -22,17 +22,21 @@ from cahier_portal.edge import Edge
 from cahier_portal.keys import csrf_secret
 from cahier_portal.pages import (
     account,
+    budget_map,
     budgets,
+    comparison,
     development,
     events,
     following,
     history,
     home,
+    own_share,
     personal,
     processes,
     projects,
     proposals,
     reports,
+    results,
     staff,
     staff_budgets,
     staff_import,
@@ -41,6 +45,7 @@ from cahier_portal.pages import (
     things,
     transparency,
     voting,
+    what_if,
 )
 from cahier_portal.parameters import PathText
 from cahier_portal.session import CSRF_COOKIE, SafeCookieBackend, cookie_config
@@ -87,7 +92,12 @@ _PAGES = [
     reports.report_page,
     budgets.budget_list,
     budgets.budget_page,
-    budgets.results_page,
+    budget_map.map_page,
+    comparison.compare_page,
+    results.results_page,
+    results.embedded_page,
+    what_if.what_if_page,
+    own_share.own_share_page,
     projects.project_page,
     voting.vote_page,
     voting.vote,

@@ -47,6 +47,7 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         renderer=Renderer(settings.display_name, zone, version("cahier-portal")),
         throttle=Throttle(settings.sign_in_tries_per_minute),
         anonymous_throttle=Throttle(settings.anonymous_reports_per_minute),
+        what_if_throttle=Throttle(settings.what_ifs_per_minute),
         clock=settings.clock(),
         watch=UnitWatch(settings.unit_metrics if settings.keep_traces else {}, SystemClock().now),
         doors=doors,

@@ -16,8 +16,8 @@ READ_TIMEOUT_S = 3.0
 WRITE_TIMEOUT_S = 10.0
 LONG_TIMEOUT_S = 30.0
 # Opening every ballot of a large election takes its time.
-_READS = ("Get", "List", "Explain")
-_LONG = frozenset({"CountBallots", "OpenVoting", "CloseVoting"})
+_READS = ("Get", "List", "Explain", "WhatIf")
+_LONG = frozenset({"CountBallots", "OpenVoting", "CloseVoting", "WhatIf"})
 
 
 class Service:

@@ -5,8 +5,9 @@ Votes are not traced: what belongs to a ballot leaves no trace id anywhere.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -20,6 +21,7 @@ from cahier_portal.languages import asked_language, choice_cookie, language_of
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
+Headers = Iterable[tuple[bytes, bytes]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -42,6 +44,14 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(self), microphone=()"),
 )
+_EMBEDDED = re.compile(r"/budgets/[0-9a-f-]{36}/results/embed")
+_FRAMED = {
+    b"content-security-policy": "; ".join(
+        ("default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors *")
+    ).encode(),
+    b"cross-origin-resource-policy": b"cross-origin",
+}
+"""What the one page that other sites may frame has instead: no script, no form, no picture."""
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 _UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -77,7 +87,9 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], *headers]}
+                is_framed = status == 200 and _EMBEDDED.fullmatch(inner["path"])
+                headed = _framed(message["headers"], headers) if is_framed else None
+                message = {**message, "headers": headed or [*message["headers"], *headers]}
             await send(message)
 
         try:
@@ -87,6 +99,13 @@ class Edge:
                     span.update_name(f"{_method(scope)} {_route(inner)}")
         finally:
             _meter(_route(inner), status, time.perf_counter() - started_s)
+
+
+def _framed(own: Headers, added: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers of a page that other sites show: theirs to frame, and never a cookie of ours."""
+    left_out = {b"set-cookie", b"x-frame-options", *_FRAMED}
+    kept = [pair for pair in (*own, *added) if pair[0].lower() not in left_out]
+    return [*kept, *_FRAMED.items()]
 
 
 def _trace(scope: MutableMapping[str, Any]) -> AbstractContextManager[Span | None]:

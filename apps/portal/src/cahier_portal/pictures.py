@@ -60,6 +60,25 @@ def votes_bar(votes: int, most: int, *, won: bool) -> Markup:
     return _svg("votes-bar", _BAR_HEIGHT, shapes)
 
 
+def round_bar(before_cents: int, cost_cents: int, envelope_cents: int) -> Markup:
+    """One purchase in the envelope: what was spent before, and what it took. Decorative."""
+    start = per_mille(before_cents, envelope_cents)
+    width = max(2, per_mille(before_cents + cost_cents, envelope_cents) - start)
+    shapes = [_rect("bar-rest", 0, 0, WIDTH, _BAR_HEIGHT)]
+    if start:
+        shapes.append(_rect("bar-before", 0, 0, start, _BAR_HEIGHT))
+    shapes.append(_rect("bar-won", min(start, WIDTH - width), 0, width, _BAR_HEIGHT))
+    return _svg("votes-bar", _BAR_HEIGHT, shapes)
+
+
+def share_bar(part: int, whole: int) -> Markup:
+    """A part of a whole. Decorative: the share is text beside it."""
+    shapes = [_rect("bar-rest", 0, 0, WIDTH, _BAR_HEIGHT)]
+    if width := per_mille(part, whole):
+        shapes.append(_rect("bar-won", 0, 0, max(2, width), _BAR_HEIGHT))
+    return _svg("votes-bar", _BAR_HEIGHT, shapes)
+
+
 def _rect(kind: str, x: int, y: int, width: int, height: int, title: str = "") -> Markup:
     inner = Markup("<title>{}</title>").format(title) if title else Markup()
     return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}">{}</rect>').format(

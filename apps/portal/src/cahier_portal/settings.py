@@ -53,6 +53,12 @@ class PortalSettings(ServiceSettings):
     anonymous_reports_per_minute: int = Field(
         6, ge=1, le=10_000, description="Reports a minute from one address without signing in."
     )
+    what_ifs_per_minute: int = Field(
+        30,
+        ge=1,
+        le=10_000,
+        description="Questions `what if` about a result that one address may ask in a minute.",
+    )
     dev_clock: bool = Field(
         False, description="Whether /dev/clock may set the city's clock; development only."
     )

@@ -44,6 +44,8 @@ class Portal:
     throttle: Throttle
     # For what people may do without signing in.
     anonymous_throttle: Throttle
+    # For questions whose answers are counted anew.
+    what_if_throttle: Throttle
     clock: Clock
     watch: UnitWatch
     logs: PublicLogs

@@ -167,8 +167,10 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def rule_name(rule: str, utility: str) -> str:
+def rule_name(rule: str, utility: str, completion: str = "") -> str:
     """A counting rule in a few words."""
+    if completion not in ("", "none") and not is_greedy(rule):
+        return t(f"rule_name.with_{completion.replace('-', '_')}", rule=rule_name(rule, utility))
     if rule == "phragmen":
         return t("rule_name.phragmen")
     family = "greedy" if is_greedy(rule) else "shares"
