@@ -10,6 +10,7 @@ from cahier_portal.app import build_app
 from cahier_portal.clients import Services
 from cahier_portal.doors import LogDoors
 from cahier_portal.keys import session_key
+from cahier_portal.opendata.library import Library
 from cahier_portal.publiclog import PublicLogs
 from cahier_portal.rendering import Renderer
 from cahier_portal.session import AccessTokens
@@ -32,18 +33,20 @@ async def bootstrap(unit: Unit, settings: PortalSettings) -> None:
     unit.on_close("services", services.close)
     portal = build_portal(settings, services)
     unit.on_close("logs", portal.doors.close)
+    unit.on_close("open data", portal.open_data.close)
     unit.serve_http(build_app(portal, unit.health, session_key(settings.data_dir)))
 
 
 def build_portal(settings: PortalSettings, services: Services) -> Portal:
     """What all requests share."""
     zone, doors = settings.zone, LogDoors(settings.unit_metrics)
+    texts, logs = ProposalTexts(services.consultation), PublicLogs(doors)
     return Portal(
         settings=settings,
         services=services,
         # Tokens live in the machine's time, whatever the city's clock says.
         tokens=AccessTokens(services.identity, SystemClock().now),
-        texts=ProposalTexts(services.consultation),
+        texts=texts,
         renderer=Renderer(settings.display_name, zone, version("cahier-portal")),
         throttle=Throttle(settings.sign_in_tries_per_minute),
         anonymous_throttle=Throttle(settings.anonymous_reports_per_minute),
@@ -51,5 +54,6 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         clock=settings.clock(),
         watch=UnitWatch(settings.unit_metrics if settings.keep_traces else {}, SystemClock().now),
         doors=doors,
-        logs=PublicLogs(doors),
+        logs=logs,
+        open_data=Library(settings.data_dir / "open-data", services, logs, texts),
     )

@@ -24,7 +24,6 @@ _OUTSIDE = {"skip_session": True, "exclude_from_csrf": True}
 EVENT_ID_CHARS_MAX = 64
 LATER = {
     "/open311": "Open311 is served by a later release",
-    "/open-data": "open data is served by a later release",
 }
 
 

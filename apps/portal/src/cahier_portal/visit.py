@@ -20,6 +20,7 @@ from cahier_portal import session
 from cahier_portal.catalogue import language
 from cahier_portal.clients import Service, Services, is_read
 from cahier_portal.doors import LogDoors
+from cahier_portal.opendata.library import Library
 from cahier_portal.publiclog import PublicLogs
 from cahier_portal.rendering import Renderer
 from cahier_portal.session import AccessTokens, Visitor
@@ -50,6 +51,7 @@ class Portal:
     watch: UnitWatch
     logs: PublicLogs
     doors: LogDoors
+    open_data: Library
 
     @property
     def zone(self) -> ZoneInfo:
