@@ -15,6 +15,7 @@ from cahier_notifications.domain.notices import (
     Notice,
     notices_of,
 )
+from cahier_record.budget import delivery
 from cahier_record.budget import events as budget
 from cahier_record.consultation import events as consultation
 from cahier_record.reporting import events as reporting
@@ -94,6 +95,32 @@ ROWS = [
         ],
     ),
     (
+        delivery.TenderAwarded(election="e1", project="j1", tender="t", postings=()),
+        [notice(PROPOSAL, ALL, "tender_awarded")],
+    ),
+    (
+        delivery.MilestoneReached(election="e1", project="j1", milestone="m"),
+        [notice(PROPOSAL, ESSENTIAL, "milestone_reached")],
+    ),
+    (
+        delivery.MilestoneDelayed(election="e1", project="j2", milestone="m", due="2027-01-01"),
+        [notice(OTHER, ESSENTIAL, "milestone_delayed")],
+    ),
+    (
+        delivery.PhotoAdded(
+            election="e1", project="j1", photo="f", media_type="image/png", size_bytes=1
+        ),
+        [notice(PROPOSAL, ALL, "photo_added")],
+    ),
+    (
+        delivery.ProjectFinished(election="e1", project="j1", postings=()),
+        [notice(PROPOSAL, MINIMAL, "project_finished")],
+    ),
+    (
+        delivery.ProjectAbandoned(election="e1", project="j2", postings=()),
+        [notice(OTHER, MINIMAL, "project_abandoned")],
+    ),
+    (
         reporting.ReportAnswered(report="r1", state="planned"),
         [notice(REPORT, MINIMAL, "report_planned")],
     ),
@@ -116,6 +143,14 @@ def test_a_result_tells_each_proposal_whether_it_won():
         notice(PROCESS, MINIMAL, "result_published", ELECTION),
         notice(PROPOSAL, MINIMAL, "project_won"),
         notice(OTHER, MINIMAL, "project_lost"),
+    ]
+
+
+def test_a_corrected_result_is_one_letter_to_everybody_around():
+    corrected = budget.ResultPublished(election="e1", count="c", corrects="before")
+    assert notices_of(corrected, Known((True, False))) == [
+        notice(thing, MINIMAL, "result_corrected", ELECTION)
+        for thing in (ELECTION, PROCESS, PROPOSAL, OTHER)
     ]
 
 

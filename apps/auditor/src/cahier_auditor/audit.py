@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cahier_auditor.findings import Findings
 from cahier_auditor.progress import Progress
-from cahier_auditor.recount import Recount, choose_elections, recount
+from cahier_auditor.recount import Recount, choose_elections, recount_versions
 from cahier_auditor.replay import Replay, replay
 from cahier_auditor.source import Source, open_source
 from cahier_auditor.verify import verify
@@ -42,14 +42,15 @@ def recount_source(
 ) -> Iterator[Counted]:
     """Verifies, replays, and recounts the elections that are `wanted` (an id, or `all`).
 
-    What does not hold is added to `findings`. Raises CannotAudit as choose_elections and recount.
+    What does not hold is added to `findings`. One for each count that a
+    city told. Raises CannotAudit as choose_elections and recount.
     """
     replayed = replay_source(source, own, jobs=jobs)
     findings.extend(replayed.findings)
     for election in choose_elections(replayed, wanted):
-        counted = recount(election)
-        findings.extend(counted.findings)
-        yield Counted(counted, election.created.currency)
+        for counted in recount_versions(election):
+            findings.extend(counted.findings)
+            yield Counted(counted, election.created.currency)
 
 
 def audit_election(place: str, election: str) -> Findings:

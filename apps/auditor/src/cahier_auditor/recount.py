@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -25,12 +25,17 @@ from cahier_record.budget.views import ElectionView
 
 @dataclass(frozen=True)
 class Recount:
-    """Our own count, whether the city announced one, and what does not hold."""
+    """Our own count, whether the city announced one, and what does not hold.
+
+    version: which of the city's counts it is held against, from 1; of `versions` of them.
+    """
 
     election: str
     result: CountResult
     announced: bool
     findings: tuple[Finding, ...]
+    version: int = 1
+    versions: int = 1
 
 
 def opener(private_key: str) -> OpenBallot:
@@ -60,6 +65,18 @@ def choose_elections(replayed: Replay, wanted: str) -> list[ElectionView]:
     if not elections[wanted].closed_log_size:
         raise CannotAudit(f"voting in election {wanted} is not closed: there is nothing to count")
     return [elections[wanted]]
+
+
+def recount_versions(election: ElectionView) -> Iterator[Recount]:
+    """Counts as the city did, once for each count that it told, with what was annulled by then.
+
+    Before there is one, once. Raises as `recount`.
+    """
+    total = len(election.versions)
+    for number, version in enumerate(election.versions, 1):
+        yield replace(recount(election.as_counted(version)), version=number, versions=total)
+    if not total:
+        yield recount(election)
 
 
 def recount(election: ElectionView) -> Recount:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from cahier_auditor.booked import books_json, books_lines
 from cahier_auditor.findings import Finding, one_line
 from cahier_auditor.heads import Head
 from cahier_auditor.receipts import Checked
@@ -75,6 +76,7 @@ def _elections(replayed: Replay) -> Iterator[str]:
             f"{len(election.projects)} projects, {len(election.ballots)} ballots"
             f"{UNTIMED if untimed else ''}: {one_line(title, TEXT_CHARS_MAX)}"
         )
+        yield from books_lines(election)
 
 
 def _reports(replayed: Replay) -> Iterator[str]:
@@ -179,6 +181,9 @@ def recount_lines(recounted: Recount, currency: str) -> Iterator[str]:
     spent, envelope = format_cents(result.spent_cents), format_cents(result.envelope_cents)
     yield f"spent {spent} of {envelope} {currency}"
     yield f"winners ({len(result.selected)}): " + ", ".join(map(str, result.selected))
+    if recounted.versions > 1:
+        left_out = f"{result.ballots_annulled} voters' ballots annulled"
+        yield f"count {recounted.version} of {recounted.versions}, {left_out}"
     if not recounted.announced:
         yield "the city has announced no count yet"
 
@@ -208,6 +213,7 @@ def _election_json(election: ElectionView) -> dict[str, Any]:
         "ballots": len(election.ballots),
         "projects": [msgspec.to_builtins(one) for one in election.projects.values()],
         "result": msgspec.to_builtins(election.count.result) if election.count else None,
+        **books_json(election),
     }
 
 

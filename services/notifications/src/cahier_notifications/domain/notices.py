@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cahier_notifications.domain.follows import Level, Thing, ThingKind
+from cahier_record.budget import delivery
 from cahier_record.budget import events as budget
 from cahier_record.consultation import events as consultation
 from cahier_record.events import PublicEvent
@@ -30,6 +31,12 @@ TYPES: dict[str, tuple[str, ...]] = {
         budget.VotingOpened.TYPE,
         budget.VotingClosed.TYPE,
         budget.ResultPublished.TYPE,
+        delivery.TenderAwarded.TYPE,
+        delivery.MilestoneReached.TYPE,
+        delivery.MilestoneDelayed.TYPE,
+        delivery.PhotoAdded.TYPE,
+        delivery.ProjectFinished.TYPE,
+        delivery.ProjectAbandoned.TYPE,
     ),
     "reporting": (reporting.ReportAnswered.TYPE, reporting.ReportClosed.TYPE),
 }
@@ -112,19 +119,40 @@ def _notices_of_budget(event: PublicEvent | None, facts: Facts) -> list[Notice]:
             return _to_all_around(election, "voting_opened", facts)
         case budget.VotingClosed(election=election):
             return _to_all_around(election, "voting_closed", facts)
-        case budget.ResultPublished(election=election):
-            return _results(election, facts)
+        case budget.ResultPublished(election=election, corrects=corrected):
+            return _corrections(election, facts) if corrected else _results(election, facts)
+        case _:
+            return _notices_of_delivery(event, facts)
+
+
+def _notices_of_delivery(event: PublicEvent | None, facts: Facts) -> list[Notice]:
+    match event:
+        case delivery.TenderAwarded(project=id):
+            return _to_its_followers(facts.project(id), "tender_awarded", {}, Level.ALL)
+        case delivery.MilestoneReached(project=id):
+            return _to_its_followers(facts.project(id), "milestone_reached", {})
+        case delivery.MilestoneDelayed(project=id):
+            return _to_its_followers(facts.project(id), "milestone_delayed", {})
+        case delivery.PhotoAdded(project=id):
+            return _to_its_followers(facts.project(id), "photo_added", {}, Level.ALL)
+        case delivery.ProjectFinished(project=id):
+            return _to_its_followers(facts.project(id), "project_finished", {}, Level.MINIMAL)
+        case delivery.ProjectAbandoned(project=id):
+            return _to_its_followers(facts.project(id), "project_abandoned", {}, Level.MINIMAL)
         case _:
             return []
 
 
 def _to_its_followers(
-    project: KnownProject | None, letter: str, params: dict[str, str]
+    project: KnownProject | None,
+    letter: str,
+    params: dict[str, str],
+    level: Level = Level.ESSENTIAL,
 ) -> list[Notice]:
     if project is None:
         return []
     proposal = _proposal(project.proposal)
-    return [Notice(proposal, Level.ESSENTIAL, letter, proposal, params)]
+    return [Notice(proposal, level, letter, proposal, params)]
 
 
 def _to_all_around(election: str, letter: str, facts: Facts) -> list[Notice]:
@@ -133,6 +161,14 @@ def _to_all_around(election: str, letter: str, facts: Facts) -> list[Notice]:
     things = [about, *_process_of(election, facts)]
     things += [_proposal(project.proposal) for project in facts.projects(election)]
     return [Notice(thing, Level.ESSENTIAL, letter, about) for thing in things]
+
+
+def _corrections(election: str, facts: Facts) -> list[Notice]:
+    """One letter a person, whatever they follow: what changed stands on the result's page."""
+    about = Thing(ThingKind.ELECTION, election)
+    things = [about, *_process_of(election, facts)]
+    things += [_proposal(project.proposal) for project in facts.projects(election)]
+    return [Notice(thing, Level.MINIMAL, "result_corrected", about) for thing in things]
 
 
 def _results(election: str, facts: Facts) -> list[Notice]:
