@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +15,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cahier_budget.adapters.assessors import AssessorNames
 from cahier_budget.adapters.opening import OpeningProcesses
 from cahier_budget.adapters.trustee_keys import TrusteeKeyFiles
 from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands
 from cahier_budget.application.counting import count_from_log
 from cahier_budget.application.elections import Elections
+from cahier_budget.application.life import LifeCommands
+from cahier_budget.application.ports import Consent
 from cahier_budget.application.publishing import publish
 from cahier_budget.bootstrap import bootstrap
 from cahier_budget.domain.ballots import Envelope, Voter, vote_thing
@@ -169,6 +172,15 @@ class Proposals:
     def list_accepted(self, process_id: str, limit: int) -> list[AcceptedProposal]:
         return list(self.known.values())[:limit]
 
+    said: dict[str, list[Consent]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+    def consents(self, change_id: str) -> list[Consent]:
+        return self.said.get(change_id, [])
+
+    def without_author(self, proposal_ids: Sequence[str]) -> set[str]:
+        return self.gone.intersection(proposal_ids)
+
 
 class App:
     """The application on a real ledger in a folder; may be closed and opened again."""
@@ -194,6 +206,8 @@ class App:
             self.ledger, self.elections, self.keys, OpeningProcesses(0), self.clock
         )
         self.staff = kit.claims("staff")
+        assessors = AssessorNames(folder / "keys" / "assessors.key", lambda: False)
+        self.life = LifeCommands(self.elections, self.proposals, assessors, self.clock)
 
     async def open_election(self, costs: tuple[int, ...] = (40_00, 50_00, 60_00)) -> OpenElection:
         """An election in which one may vote, made by commands."""

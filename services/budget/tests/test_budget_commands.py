@@ -205,7 +205,7 @@ async def due(app):
     views = ViewDatabase(app.folder / "views.db")
     own = OwnProjection(app.ledger, views, ELECTIONS, fold_elections)
     task = asyncio.create_task(own.run())
-    transitions = DueTransitions(DirectoryView(views), app.elections, app.commands)
+    transitions = DueTransitions(DirectoryView(views), app.elections, app.commands, app.life)
 
     async def tick():
         assert await own.wait_for(app.ledger.head_seq(), 5)

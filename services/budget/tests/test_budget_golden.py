@@ -16,7 +16,7 @@ from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.persistence import StoredEvent
 
 from cahier_budget.application.stored import CODEC
-from cahier_budget.domain import book_events
+from cahier_budget.domain import book_events, life, lineage, phases
 from cahier_budget.domain.books import Books
 from cahier_budget.domain.election import Election
 from cahier_ledger.persistence import JsonTranscoder, TypedMapper
@@ -24,10 +24,10 @@ from cahier_ledger.persistence import JsonTranscoder, TypedMapper
 GOLDEN = Path(__file__).parent / "golden"
 ELECTION_EVENTS = {
     event.TOPIC: event
-    for owner in (Election, Books, book_events)
+    for owner in (Election, Books, book_events, life, lineage)
     for _, event in inspect.getmembers(owner, inspect.isclass)
     if issubclass(event, CanMutateAggregate) and hasattr(event, "TOPIC")
-    if event is not book_events.BooksChanged
+    if event not in (book_events.BooksChanged, phases.LifeChanged)
 }
 
 
@@ -39,7 +39,7 @@ def newest_versions() -> dict[str, int]:
 
 
 def test_there_are_events_to_keep():
-    assert len(newest_versions()) == 31
+    assert len(newest_versions()) == 41
 
 
 @pytest.mark.parametrize("topic", sorted(newest_versions()))

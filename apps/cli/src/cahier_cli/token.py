@@ -11,7 +11,15 @@ from cahier_cli.city import CityError, CityFolder
 from cahier_cli.up import DATA_DEFAULT
 from cahier_record.events import SERVICES
 
-ROLES = ("resident", "staff", "admin", "importer")
+ROLES = (
+    "resident",
+    "staff",
+    "admin",
+    "importer",
+    "analyst",
+    "supervisor",
+    "decision_maker",
+)
 
 
 def make_token(folder: CityFolder, role: str, person: str) -> str:

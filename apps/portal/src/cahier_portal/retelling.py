@@ -88,6 +88,46 @@ def _ballots_counted(data: Data, setting: Setting) -> str:
     return f"{counted} {winners} {t('event.money_spent', amount=spent)}"
 
 
+def _phase_entered(data: Data, _: Setting) -> str:
+    key = "phase_entered_early" if data.get("early") else "phase_entered"
+    return t(f"event.{key}", phase=t(f"phase.{data['phase']}"))
+
+
+def _phase_reopened(data: Data, _: Setting) -> str:
+    return t("event.phase_reopened", phase=t(f"phase.{data['phase']}"))
+
+
+def _analysis_chosen(data: Data, _: Setting) -> str:
+    return t(f"event.analysis_{data['analysis']}")
+
+
+def _project_assessed(data: Data, setting: Setting) -> str:
+    said = {"role": _role(data["role"]), "feasibility": t(f"feasibility.{data['feasibility']}")}
+    if not setting.currency:
+        return t("event.project_assessed_somehow", **said)
+    amount = money(data["estimate_cents"], setting.currency)
+    return t("event.project_assessed", amount=amount, **said)
+
+
+def _running_cost_stated(data: Data, setting: Setting) -> str:
+    if not setting.currency:
+        return t("event.running_cost_stated_somehow")
+    amount = money(data["running_cents"], setting.currency)
+    return t("event.running_cost_stated", amount=amount)
+
+
+def _change_proposed(data: Data, _: Setting) -> str:
+    return t(f"event.change_proposed_{data['kind']}")
+
+
+def _consent_noted(data: Data, _: Setting) -> str:
+    return t(f"event.consent_{data['consent']}")
+
+
+def _change_answered(data: Data, _: Setting) -> str:
+    return t("event.change_answered_yes" if data.get("agrees") else "event.change_answered_no")
+
+
 def _report_received(data: Data, _: Setting) -> str:
     return t("event.report_received", department=data["department"])
 
@@ -136,6 +176,14 @@ _SPECIAL: dict[str, Callable[[Data, Setting], str]] = {
     "project_costed": _project_costed,
     "feasibility_judged": _feasibility_judged,
     "ballots_counted": _ballots_counted,
+    "phase_entered": _phase_entered,
+    "phase_reopened": _phase_reopened,
+    "analysis_chosen": _analysis_chosen,
+    "project_assessed": _project_assessed,
+    "running_cost_stated": _running_cost_stated,
+    "change_proposed": _change_proposed,
+    "consent_noted": _consent_noted,
+    "change_answered": _change_answered,
     "report_received": _report_received,
     "report_routed": _report_routed,
     "report_answered": _report_answered,

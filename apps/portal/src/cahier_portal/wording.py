@@ -44,7 +44,12 @@ _REPORT_TONES = {
     "fixed": "good",
     "unable_to_fix": "bad",
 }
-_FEASIBILITY_TONES = {"undecided": "soon", "feasible": "good", "unfeasible": "bad"}
+_FEASIBILITY_TONES = {
+    "undecided": "soon",
+    "feasible": "good",
+    "unfeasible": "bad",
+    "superseded": "past",
+}
 
 
 def idea_phase(value: int) -> Word:

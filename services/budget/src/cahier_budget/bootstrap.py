@@ -7,6 +7,7 @@ from functools import partial
 
 from nats.js import JetStreamContext
 
+from cahier_budget.adapters.assessors import AssessorNames
 from cahier_budget.adapters.opening import OpeningProcesses
 from cahier_budget.adapters.photos import PhotoFiles
 from cahier_budget.adapters.reckoning import ReckoningProcesses
@@ -19,6 +20,8 @@ from cahier_budget.application.counting import count_from_log, held_count_from_l
 from cahier_budget.application.delivering import Delivering
 from cahier_budget.application.elections import Elections
 from cahier_budget.application.explaining import Explaining
+from cahier_budget.application.life import LifeCommands
+from cahier_budget.application.life_queries import LifeQueries
 from cahier_budget.application.own_shares import OwnShares
 from cahier_budget.application.policies import DueTransitions
 from cahier_budget.application.projections import (
@@ -108,7 +111,11 @@ def _serve(
         unit.clock,
         "" if policy is None else policy.digest(),
     )
-    queries = Queries(ledger, elections, directory, proposals, OwnViewFreshness(ledger, own))
+    freshness = OwnViewFreshness(ledger, own)
+    queries = Queries(ledger, elections, directory, proposals, freshness)
+    assessors = AssessorNames(settings.keys_folder / "assessors.key", directory.has_assessments)
+    life = LifeCommands(elections, proposals, assessors, unit.clock)
+    life_queries = LifeQueries(elections, directory, freshness)
     opening = OpeningProcesses(settings.opening_processes)
     unit.on_close("opening", opening.close)
     casting = Casting(ledger, elections, keys, opening, unit.clock)
@@ -122,12 +129,14 @@ def _serve(
         commands,
         queries,
         casting,
+        life,
+        life_queries,
         explaining,
         shares,
         Delivering(ledger, aggregates, elections, photos, unit.clock),
         BookQueries(elections, photos, unit.clock),
     )
-    unit.timer("due transitions", DueTransitions(directory, elections, commands))
+    unit.timer("due transitions", DueTransitions(directory, elections, commands, life))
     unit.serve_grpc(
         GrpcServer(
             SERVICE,

@@ -13,12 +13,18 @@ import msgspec
 from cahier_record.budget import corrections, events
 from cahier_record.budget.books import BooksError
 from cahier_record.budget.delivery import BooksEvent, DeliveryEvent, FundsReserved
+from cahier_record.budget.life import ChangeCompleted, LifeEvent
+from cahier_record.budget.life_view import LifeView, fault_of_judgement, fault_of_life
 from cahier_record.budget.works import BooksView
 from cahier_record.events import Leaf
 
 
 class ProjectView(msgspec.Struct):
-    """A project; `texts` is the id of the event whose disclosures say more."""
+    """A project; `event` is the id of the event whose disclosures say more.
+
+    came_from, became: ids of the projects it was made of, or that stand in its place; its
+    feasibility is `superseded` then. change: the merger or split that made it.
+    """
 
     project: str
     number: int
@@ -30,6 +36,10 @@ class ProjectView(msgspec.Struct):
     cost_cents: int | None = None
     feasibility: str = "undecided"
     judged_by: str = ""
+    running_cents: int = 0
+    came_from: tuple[str, ...] = ()
+    became: tuple[str, ...] = ()
+    change: str = ""
     instalments_cents: tuple[int, ...] = ()
 
 
@@ -75,6 +85,7 @@ class ElectionView(msgspec.Struct):
     versions: list[CountVersion] = msgspec.field(default_factory=list)
     announced: str = ""
     books: BooksView | None = None
+    life: LifeView = msgspec.field(default_factory=LifeView)
 
     @property
     def decided_log_size(self) -> int:
@@ -156,9 +167,14 @@ class BudgetView(msgspec.Struct):
             case events.RulesChanged(rules=rules):
                 if self._only_in("preparing", index, leaf, election):
                     election.rules = rules
-            case events.ProjectAdded() | events.ProjectCosted() | events.FeasibilityJudged():
+            case events.ProjectAdded() | events.ProjectCosted():
                 if self._only_in("preparing", index, leaf, election):
                     _apply_to_project(leaf, election)
+            case events.FeasibilityJudged() as judged:
+                if self._only_in("preparing", index, leaf, election):
+                    self._judge(index, leaf, election, judged)
+            case LifeEvent():
+                self._live(index, leaf, election)
             case events.VotingOpened() as opened:
                 if self._only_in("preparing", index, leaf, election):
                     election.state, election.opened = "open", opened
@@ -221,6 +237,20 @@ class BudgetView(msgspec.Struct):
         except BooksError as error:
             self._fault(index, leaf, f"the books do not balance: {error.args[0]}")
 
+    def _judge(
+        self, index: int, leaf: Leaf, election: ElectionView, judged: events.FeasibilityJudged
+    ) -> None:
+        if broken := fault_of_judgement(judged, election):
+            self._fault(index, leaf, broken)
+        else:
+            _apply_to_project(leaf, election)
+
+    def _live(self, index: int, leaf: Leaf, election: ElectionView) -> None:
+        if broken := fault_of_life(leaf, election):
+            self._fault(index, leaf, broken)
+        elif isinstance(leaf.event, ChangeCompleted):
+            _add_results(leaf.event, election)
+
     def _only_in(self, state: str, index: int, leaf: Leaf, election: ElectionView) -> bool:
         if election.state == state:
             return True
@@ -237,6 +267,23 @@ def _check_winners(leaf: Leaf, election: ElectionView) -> None:
         won = set(election.count.result.selected)
         if any(each.project not in won for each in leaf.event.postings if each.project):
             raise BooksError("it sets money aside for a project that did not win")
+
+
+def _add_results(completed: ChangeCompleted, election: ElectionView) -> None:
+    """What came out of a merger or a split stands as projects of their own."""
+    change = election.life.changes[completed.change]
+    for made in completed.results:
+        election.projects[made.project] = ProjectView(
+            made.project,
+            made.number,
+            made.proposal,
+            "",
+            made.category,
+            made.district,
+            change.event,
+            came_from=change.proposed.projects,
+            change=completed.change,
+        )
 
 
 def _apply_to_project(leaf: Leaf, election: ElectionView) -> None:

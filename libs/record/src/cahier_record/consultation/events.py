@@ -88,6 +88,18 @@ class ProposalAnswered(PublicEvent, frozen=True, kw_only=True, omit_defaults=Tru
     state: AnswerState
 
 
+@public_event("consultation.v1.proposal.change_answered")
+class ChangeAnswered(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The author agrees, or does not, that the proposal's project be merged or split.
+
+    change: id of what the city proposes, as budget's log names it.
+    """
+
+    proposal: str
+    change: str
+    agrees: bool = False
+
+
 @public_event("consultation.v1.support.proposal_supported")
 class ProposalSupported(PublicEvent, frozen=True, kw_only=True, omit_defaults=True):
     """A person supports a proposal."""

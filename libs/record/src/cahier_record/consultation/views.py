@@ -18,7 +18,10 @@ class ProcessView(msgspec.Struct):
 
 
 class ProposalView(msgspec.Struct):
-    """A proposal; `texts` is the id of the event whose disclosures hold its present text."""
+    """A proposal; `texts` is the id of the event whose disclosures hold its present text.
+
+    changes: whether its author agreed, by the merger or split that budget proposed.
+    """
 
     process: str
     proposal: str
@@ -30,6 +33,7 @@ class ProposalView(msgspec.Struct):
     withdrawn: bool = False
     supporters: set[str] = msgspec.field(default_factory=set)
     comments: int = 0
+    changes: dict[str, bool] = msgspec.field(default_factory=dict)
 
 
 class ConsultationView(msgspec.Struct):
@@ -63,6 +67,8 @@ class ConsultationView(msgspec.Struct):
             case events.ProposalAnswered(proposal=proposal, state=state):
                 self.proposals[proposal].state = state
                 self.proposals[proposal].answer = leaf.id
+            case events.ChangeAnswered(proposal=proposal, change=change, agrees=agrees):
+                self.proposals[proposal].changes[change] = agrees
             case events.ProposalSupported(proposal=proposal, supporter=supporter):
                 self.proposals[proposal].supporters.add(supporter)
             case events.SupportWithdrawn(proposal=proposal, supporter=supporter):

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from cahier_budget.application.ports import Due
+from cahier_budget.application.ports import Consent, Due, PendingChange
 from cahier_budget.domain.election import OPEN, PREPARING
 from cahier_budget.domain.project import AcceptedProposal
 from cahier_kernel.clock import from_rfc3339
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.store import LedgerReader
+from cahier_record.budget.life import BALLOTING
 
 DUE_MAX = 1_000
+ELECTIONS_WITH_MAX = 100
 CATCH_UP_S_MAX = 2.0
 
 
@@ -32,6 +34,34 @@ class DirectoryView:
             (process_id, limit),
         )
         return [UUID(row[0]) for row in rows]
+
+    def elections_with(self, proposal_id: str) -> list[UUID]:
+        rows = self._views.fetch_all(
+            "SELECT DISTINCT election_id FROM projects WHERE proposal_id = ? "
+            "ORDER BY election_id LIMIT ?",
+            (proposal_id, ELECTIONS_WITH_MAX),
+        )
+        return [UUID(row[0]) for row in rows]
+
+    def due_phases(self, now: datetime) -> list[UUID]:
+        rows = self._views.fetch_all(
+            "SELECT elections.election_id, min(phases.starts_at) FROM elections "
+            "JOIN phases ON phases.election_id = elections.election_id "
+            "LEFT JOIN life ON life.election_id = elections.election_id "
+            "WHERE state = ? AND phases.place < ? AND phases.place > coalesce(life.place, -1) "
+            "GROUP BY elections.election_id LIMIT ?",
+            (PREPARING, BALLOTING, DUE_MAX),
+        )
+        return [UUID(row[0]) for row in rows if from_rfc3339(row[1]) <= now]
+
+    def pending_changes(self) -> list[PendingChange]:
+        rows = self._views.fetch_all(
+            "SELECT election_id, change_id FROM changes ORDER BY change_id LIMIT ?", (DUE_MAX,)
+        )
+        return [PendingChange(UUID(row[0]), row[1]) for row in rows]
+
+    def has_assessments(self) -> bool:
+        return self._views.fetch_one("SELECT 1 FROM life WHERE assessments > 0 LIMIT 1") is not None
 
     def election_of(self, project_id: str) -> UUID | None:
         row = self._views.fetch_one(
@@ -88,6 +118,22 @@ class ProposalsView:
             (process_id, limit),
         )
         return [AcceptedProposal(*row) for row in rows]
+
+    def consents(self, change_id: str) -> list[Consent]:
+        rows = self._views.fetch_all(
+            "SELECT proposal_id, agrees, event_id FROM consents WHERE change_id = ?", (change_id,)
+        )
+        return [Consent(row[0], bool(row[1]), row[2]) for row in rows]
+
+    def without_author(self, proposal_ids: Sequence[str]) -> set[str]:
+        found = set()
+        for id in proposal_ids:
+            row = self._views.fetch_one(
+                "SELECT author_gone FROM proposals WHERE proposal_id = ?", (id,)
+            )
+            if row is not None and row[0]:
+                found.add(id)
+        return found
 
 
 class OwnViewFreshness:

@@ -42,6 +42,7 @@ class Done:
     election_id: str = ""
     project_id: str = ""
     number: int = 0
+    change_id: str = ""
 
 
 Keep = Callable[[Done], Idempotency | None]

@@ -73,6 +73,29 @@ class Proposals(Protocol):
     def list_accepted(self, process_id: str, limit: int) -> list[AcceptedProposal]:
         """Accepted proposals in the order of acceptance; of all processes when that is empty."""
 
+    def consents(self, change_id: str) -> list[Consent]:
+        """What authors said of a merger or split, in the order of consultation's log."""
+
+    def without_author(self, proposal_ids: Sequence[str]) -> set[str]:
+        """Those of them that were withdrawn, or whose author is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a proposal's author said of a merger or split. event_id: of consultation's log."""
+
+    proposal_id: str
+    agrees: bool
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChange:
+    """A merger or split that is not decided."""
+
+    election_id: UUID
+    change_id: str
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -87,6 +110,18 @@ class Directory(Protocol):
 
     def newest(self, process_id: str, limit: int) -> list[UUID]:
         """Ids, newest first; of all processes when process_id is empty."""
+
+    def elections_with(self, proposal_id: str) -> list[UUID]:
+        """The elections in which the proposal is a project, at most 100."""
+
+    def due_phases(self, now: datetime) -> list[UUID]:
+        """Elections before voting of which a phase is due, at most 1,000."""
+
+    def pending_changes(self) -> list[PendingChange]:
+        """Mergers and splits that wait for their authors, at most 1,000."""
+
+    def has_assessments(self) -> bool:
+        """Whether anybody has assessed a project yet."""
 
     def election_of(self, project_id: str) -> UUID | None:
         """The election that a project belongs to; None for no project."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cahier_budget.application.life_projection import LIFE_TOPICS, fold_life
 from cahier_budget.domain.ballots import BALLOT_TOPIC
 from cahier_budget.domain.election import CLOSED, COUNTED, OPEN, PREPARING, PUBLISHED, Election
 from cahier_ledger.bus.database import Sql
@@ -14,6 +15,8 @@ from cahier_ledger.bus.envelope import PublicMessage
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
 from cahier_record.consultation.events import (
+    ChangeAnswered,
+    ContentErased,
     ProposalAnswered,
     ProposalSubmitted,
     ProposalWithdrawn,
@@ -22,7 +25,7 @@ from cahier_record.events import decode_leaf
 
 ELECTIONS = View(
     name="elections",
-    tables=("elections", "projects"),
+    tables=("elections", "projects", "phases", "life", "changes"),
     schema="""
     CREATE TABLE elections(
       election_id TEXT PRIMARY KEY,
@@ -36,6 +39,23 @@ ELECTIONS = View(
     CREATE INDEX elections_by_age ON elections(created_seq);
     CREATE TABLE projects(
       project_id TEXT PRIMARY KEY,
+      election_id TEXT NOT NULL,
+      proposal_id TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX projects_of_proposal ON projects(proposal_id);
+    CREATE TABLE phases(
+      election_id TEXT NOT NULL,
+      place INTEGER NOT NULL,
+      starts_at TEXT NOT NULL,
+      PRIMARY KEY(election_id, place)
+    ) STRICT;
+    CREATE TABLE life(
+      election_id TEXT PRIMARY KEY,
+      place INTEGER NOT NULL,
+      assessments INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE changes(
+      change_id TEXT PRIMARY KEY,
       election_id TEXT NOT NULL
     ) STRICT
     """,
@@ -43,16 +63,26 @@ ELECTIONS = View(
 
 PROPOSALS = View(
     name="proposals",
-    tables=("proposals",),
+    tables=("proposals", "consents"),
     schema="""
     CREATE TABLE proposals(
       proposal_id TEXT PRIMARY KEY,
       process_id TEXT NOT NULL,
       category TEXT NOT NULL,
       district TEXT NOT NULL,
-      accepted_seq INTEGER
+      accepted_seq INTEGER,
+      leaf TEXT NOT NULL,
+      author_gone INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX proposals_accepted ON proposals(accepted_seq) WHERE accepted_seq IS NOT NULL
+    CREATE INDEX proposals_accepted ON proposals(accepted_seq) WHERE accepted_seq IS NOT NULL;
+    CREATE INDEX proposals_by_leaf ON proposals(leaf);
+    CREATE TABLE consents(
+      change_id TEXT NOT NULL,
+      proposal_id TEXT NOT NULL,
+      agrees INTEGER NOT NULL,
+      event_id TEXT NOT NULL,
+      PRIMARY KEY(change_id, proposal_id)
+    ) STRICT
     """,
 )
 
@@ -65,6 +95,7 @@ class _Created(msgspec.Struct):
 
 class _Added(msgspec.Struct):
     project_id: str
+    proposal_id: str
 
 
 class _Ballot(msgspec.Struct):
@@ -102,31 +133,44 @@ def fold_elections(db: Sql, event: StoredEvent) -> None:
         )
     elif event.type == Election.ProjectAdded.TOPIC:
         added = _read_added(event.data)
-        db.execute("INSERT INTO projects VALUES (?, ?)", (added.project_id, event.stream))
+        row = (added.project_id, event.stream, added.proposal_id)
+        db.execute("INSERT INTO projects VALUES (?, ?, ?)", row)
+    elif event.type in LIFE_TOPICS:
+        fold_life(db, event)
     elif event.type in _STATE_AFTER:
         db.execute(
             "UPDATE elections SET state = ? WHERE election_id = ?",
             (_STATE_AFTER[event.type], event.stream),
         )
+        # What waited for its authors when voting opened has lapsed.
+        db.execute("DELETE FROM changes WHERE election_id = ?", (event.stream,))
 
 
 def fold_proposals(db: Sql, message: PublicMessage) -> None:
     """Takes one of consultation's public events into PROPOSALS."""
-    match decode_leaf(message.leaf).event:
+    leaf = decode_leaf(message.leaf)
+    match leaf.event:
         case ProposalSubmitted() as submitted:
             db.execute(
-                "INSERT INTO proposals VALUES (?, ?, ?, ?, NULL)",
+                "INSERT INTO proposals VALUES (?, ?, ?, ?, NULL, ?, 0)",
                 (
                     submitted.proposal,
                     submitted.process,
                     submitted.category,
                     submitted.district,
+                    leaf.id,
                 ),
             )
         case ProposalAnswered(proposal=proposal, state=state):
             _accept(db, proposal, message.public_seq if state == "accepted" else None)
         case ProposalWithdrawn(proposal=proposal):
             _accept(db, proposal, None)
+            db.execute("UPDATE proposals SET author_gone = 1 WHERE proposal_id = ?", (proposal,))
+        case ContentErased(leaf=erased):
+            db.execute("UPDATE proposals SET author_gone = 1 WHERE leaf = ?", (erased,))
+        case ChangeAnswered() as said:
+            row = (said.change, said.proposal, int(said.agrees), leaf.id)
+            db.execute("INSERT INTO consents VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
         case _:
             pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from uuid import UUID
 
+from cahier_budget.application.life_publishing import told_of_life
 from cahier_budget.application.telling import told_of_books
 from cahier_budget.domain.election import Election, event_id
 from cahier_kernel.clock import to_rfc3339
@@ -30,6 +31,9 @@ Told = tuple[PublicEvent, dict[str, str]]
 
 @singledispatch
 def _told(event: object, election: str) -> Told:
+    told = told_of_life(event, election)
+    if told is not None:
+        return told
     raise TypeError(f"no public event for {type(event).__qualname__}")
 
 

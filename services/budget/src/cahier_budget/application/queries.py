@@ -64,14 +64,6 @@ class ResultAnswer:
     is_published: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectAnswer:
-    """Where a project stands."""
-
-    id: str
-    election_id: UUID
-
-
 class Queries:
     """Each method raises NotFound or Invalid for what it does not know."""
 
@@ -107,15 +99,6 @@ class Queries:
         return await self._read(
             election_id, lambda election: [copy(each) for each in election.projects.values()]
         )
-
-    async def project(self, project_id: str) -> ProjectAnswer:
-        """Where one project stands, whichever election it is of."""
-        id = str(checks.uuid(project_id, "project_id"))
-        await self._freshness.catch_up()
-        election_id = await asyncio.to_thread(self._directory.election_of, id)
-        if election_id is None:
-            raise NotFound("project_not_found", "no such project", field="project_id")
-        return ProjectAnswer(id, election_id)
 
     async def candidates(self, claims: Claims, election_id: str) -> list[AcceptedProposal]:
         """Accepted proposals that are not yet projects, in the order of acceptance."""

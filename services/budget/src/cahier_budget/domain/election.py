@@ -8,7 +8,6 @@ happened changes nothing: staff and the timer may both be in time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,10 +16,13 @@ from eventsourcing.domain import Aggregate
 
 from cahier_budget.domain import checks
 from cahier_budget.domain.corrections import CountVersion
+from cahier_budget.domain.joining import own_district, require_new_project, require_room
+from cahier_budget.domain.new_election import NewElection as NewElection
 from cahier_budget.domain.payments import check_instalments, require_payable
+from cahier_budget.domain.phases import Life
 from cahier_budget.domain.project import AcceptedProposal, Project
-from cahier_budget.domain.rules import PROJECTS_MAX, check_fit, check_rules
-from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid, NotFound
+from cahier_budget.domain.rules import check_fit, check_rules
+from cahier_kernel.errors import FailedPrecondition, Invalid, NotFound
 from cahier_kernel.ids import derived_uuid
 from cahier_record.budget.ballots import ballot_size_bytes
 from cahier_record.budget.events import CountResult, Feasibility, Rules
@@ -32,23 +34,6 @@ PREPARING, OPEN, CLOSED, COUNTED, PUBLISHED = STATES = (
     "counted",
     "published",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class NewElection:
-    """What staff say of a new election, not yet checked."""
-
-    title: str
-    description: str
-    process_id: str
-    envelope_cents: int
-    currency: str
-    districts: Sequence[str]
-    opens_at: datetime
-    closes_at: datetime
-    rules: Rules
-    ballot_extra_bytes: int
-    source: str
 
 
 def event_id(election_id: UUID, version: int) -> str:
@@ -265,6 +250,7 @@ class Election(Aggregate):
         self.result: CountResult | None = None
         self.counts: list[CountVersion] = []
         self.annulled: set[str] = set()
+        self.life = Life()
 
     def enter(self, state: str, version: int) -> None:
         """For events alone: the election is in `state` since `version`."""
@@ -306,7 +292,7 @@ class Election(Aggregate):
 
     def change_rules(self, rules: Rules, reason: str, *, now: datetime) -> None:
         """New rules while preparing, with a public reason."""
-        self._require_preparing()
+        self.require_preparing()
         reason = checks.prose(reason, "reason", longest=checks.REASON_CHARS_MAX, required=True)
         checked = check_fit(check_rules(rules), self.districts, self.envelope_cents)
         self.trigger_event(self.RulesChanged, timestamp=now, rules=checked, reason=reason)
@@ -321,10 +307,18 @@ class Election(Aggregate):
         now: datetime,
     ) -> Project:
         """The new project, numbered next; AlreadyExists for a proposal or reference twice."""
-        self._require_preparing()
+        self.require_preparing()
+        self.life.require("add_project")
         reference = checks.line(reference, "reference", longest=checks.REFERENCE_CHARS_MAX)
         source = checks.json_object(source, "source")
-        self._require_new_project(proposal, reference)
+        require_new_project(
+            proposal,
+            reference,
+            process_id=self.process_id,
+            proposals=self.proposals,
+            references=self.references,
+        )
+        require_room(self.projects)
         self.trigger_event(
             self.ProjectAdded,
             timestamp=now,
@@ -333,45 +327,10 @@ class Election(Aggregate):
             proposal_id=proposal.id,
             reference=reference,
             category=proposal.category,
-            district=self._own_district(proposal.district),
+            district=own_district(proposal.district, self.districts),
             source=source,
         )
         return self.projects[str(project_id)]
-
-    def _require_new_project(self, proposal: AcceptedProposal, reference: str) -> None:
-        if self.process_id and proposal.process_id != self.process_id:
-            raise FailedPrecondition(
-                "proposal_of_another_process",
-                "the election takes the proposals of its own process",
-                field="proposal_id",
-            )
-        if proposal.id in self.proposals:
-            raise AlreadyExists(
-                "proposal_already_project",
-                "the proposal is a project of this election already",
-                field="proposal_id",
-            )
-        if reference and reference in self.references:
-            raise AlreadyExists(
-                "reference_taken", "another project has this reference", field="reference"
-            )
-        if len(self.projects) >= PROJECTS_MAX:
-            raise FailedPrecondition(
-                "too_many_projects", f"at most {PROJECTS_MAX} projects", max=PROJECTS_MAX
-            )
-
-    def _own_district(self, district: str) -> str:
-        """The district's label; an election without districts is for the whole city."""
-        if not district or not self.districts:
-            return ""
-        if district not in self.districts:
-            raise FailedPrecondition(
-                "district_unknown",
-                "the proposal's district is none of the election's",
-                field="proposal_id",
-                district=district,
-            )
-        return district
 
     def cost_project(
         self,
@@ -382,8 +341,9 @@ class Election(Aggregate):
         now: datetime,
     ) -> None:
         """States a cost, or another one, while preparing; with what is paid of it in each year."""
-        self._require_preparing()
-        project = self._project(project_id)
+        self.require_preparing()
+        self.life.require("cost")
+        project = self.standing_project(project_id)
         checks.cents(cost_cents, "cost_cents", least=0)
         self.trigger_event(
             self.ProjectCosted,
@@ -397,8 +357,16 @@ class Election(Aggregate):
         self, project_id: str, feasibility: Feasibility, reason: str, *, now: datetime
     ) -> None:
         """Judges, or judges anew, while preparing. Feasible only when costed."""
-        self._require_preparing()
-        project = self._project(project_id)
+        self.require_preparing()
+        self.life.require_single()
+        self.life.require("analyse")
+        self.conclude(project_id, feasibility, reason, now=now)
+
+    def conclude(
+        self, project_id: str, feasibility: Feasibility, reason: str, *, now: datetime
+    ) -> None:
+        """As `judge`, of whoever may decide."""
+        project = self.standing_project(project_id)
         if feasibility == "undecided":
             raise Invalid("feasibility_missing", "feasible or unfeasible", field="feasibility")
         if feasibility == "feasible" and project.cost_cents is None:
@@ -421,7 +389,7 @@ class Election(Aggregate):
 
     def require_openable(self, now: datetime) -> None:
         """Raises FailedPrecondition unless voting may open now."""
-        self._require_preparing()
+        self.require_preparing()
         if now < self.opens_at:
             raise FailedPrecondition("voting_not_due", "the opening date has not come")
         if now >= self.closes_at:
@@ -508,13 +476,23 @@ class Election(Aggregate):
             for project in self.projects.values()
         }
 
+    def standing_project(self, project_id: str) -> Project:
+        """The project; raises NotFound, FailedPrecondition `project_superseded`."""
+        project = self._project(project_id)
+        if project.became:
+            raise FailedPrecondition(
+                "project_superseded", "it was merged with others, or split", field="project_id"
+            )
+        return project
+
     def _project(self, project_id: str) -> Project:
         project = self.projects.get(project_id)
         if project is None:
             raise NotFound("project_not_found", "no such project", field="project_id")
         return project
 
-    def _require_preparing(self) -> None:
+    def require_preparing(self) -> None:
+        """Raises FailedPrecondition once voting was opened."""
         self._require(PREPARING, "election_not_preparing", "voting has been opened")
 
     def _require(self, state: str, code: str, rule: str) -> None:

@@ -15,17 +15,19 @@ from cahier_budget.application.casting import Casting
 from cahier_budget.application.commands import Commands, Done, Keep
 from cahier_budget.application.delivering import Delivering
 from cahier_budget.application.explaining import Explaining
+from cahier_budget.application.life import LifeCommands
+from cahier_budget.application.life_queries import LifeQueries
 from cahier_budget.application.own_shares import OwnShares
 from cahier_budget.application.queries import Queries
 from cahier_budget.domain.ballots import ballot_id
 from cahier_budget.entrypoints import translate
 from cahier_budget.entrypoints.delivery_grpc import BOOKS_ANONYMOUS, DeliveryGrpc
 from cahier_budget.entrypoints.explaining import ExplainingGrpc
+from cahier_budget.entrypoints.life_grpc import LifeGrpc
 from cahier_chassis.calls import current_claims, current_claims_or_none
 from cahier_chassis.idempotency import Record, once
 from cahier_chassis.tokens import require_role, require_self_or_admin
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
-from cahier_contracts.budget.v1 import project_life_pb2 as life_pb
 from cahier_contracts.budget.v1.budget_service_pb2_grpc import BudgetServiceServicer
 from cahier_ledger.store import LedgerReader
 
@@ -35,6 +37,8 @@ ANONYMOUS = frozenset(
         "ListElections",
         "ListProjects",
         "GetProject",
+        "GetElectionLife",
+        "ListProposalProjects",
         "GetResult",
         "ExplainResult",
         "WhatIf",
@@ -47,7 +51,7 @@ UNTRACED = frozenset({"CastBallot", "CastBallots", "GetBallotSequence", "GetOwnS
 Answer = TypeVar("Answer", bound=Message)
 
 
-class BudgetGrpc(DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
+class BudgetGrpc(LifeGrpc, DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
     """The BudgetService of proto/cahier/budget/v1."""
 
     def __init__(
@@ -56,6 +60,8 @@ class BudgetGrpc(DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
         commands: Commands,
         queries: Queries,
         casting: Casting,
+        life: LifeCommands,
+        life_queries: LifeQueries,
         explaining: Explaining,
         shares: OwnShares,
         delivering: Delivering,
@@ -65,6 +71,8 @@ class BudgetGrpc(DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
         self._commands = commands
         self._queries = queries
         self._casting = casting
+        self._life = life
+        self._life_queries = life_queries
         self._explaining = explaining
         self._shares = shares
         self._delivering = delivering
@@ -240,12 +248,6 @@ class BudgetGrpc(DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
         return pb.ListProjectsResponse(
             projects=[translate.write_project(each, request.election_id) for each in projects]
         )
-
-    async def GetProject(
-        self, request: life_pb.GetProjectRequest, context: Any
-    ) -> life_pb.GetProjectResponse:
-        answer = await self._queries.project(request.project_id)
-        return life_pb.GetProjectResponse(project_id=answer.id, election_id=str(answer.election_id))
 
     async def ListCandidates(
         self, request: pb.ListCandidatesRequest, context: Any

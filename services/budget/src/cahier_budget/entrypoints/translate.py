@@ -25,7 +25,10 @@ _FEASIBILITY: dict[pb.Feasibility, Feasibility] = {
     pb.FEASIBILITY_FEASIBLE: "feasible",
     pb.FEASIBILITY_UNFEASIBLE: "unfeasible",
 }
-_FEASIBILITY_NUMBER = {word: number for number, word in _FEASIBILITY.items()}
+_FEASIBILITY_NUMBER: dict[str, pb.Feasibility] = {
+    **{word: number for number, word in _FEASIBILITY.items()},
+    "superseded": pb.FEASIBILITY_SUPERSEDED,
+}
 _STATE_NUMBER = {
     "preparing": pb.ELECTION_STATE_PREPARING,
     "open": pb.ELECTION_STATE_OPEN,
@@ -142,6 +145,8 @@ def write_project(project: Project, election_id: str) -> pb.Project:
         costed=project.cost_cents is not None,
         feasibility=_FEASIBILITY_NUMBER[project.feasibility],
         unfeasibility_explanation=project.unfeasibility_explanation,
+        title=project.title,
+        running_cost_cents=project.running_cents,
         instalments_cents=project.instalments_cents,
     )
 

@@ -202,6 +202,19 @@ class Commands:
 
         return await self._run(decide)
 
+    async def answer_change(
+        self, claims: Claims, proposal_id: UUID, change: UUID, agrees: bool, keep: Keep
+    ) -> Receipt:
+        require_role(claims, "resident")
+
+        def decide(now: datetime) -> _Done:
+            lives = not_erased(self._ledger, claims.subject)
+            proposal = self._aggregates.get(Proposal, proposal_id)
+            proposal.answer_change(person=claims.subject, change=change, agrees=agrees, now=now)
+            return self._save(proposal, Proposal.ChangeAnswered, keep, lives)
+
+        return await self._run(decide)
+
     async def answer_proposal(
         self, claims: Claims, proposal_id: UUID, answer: Answer, text: str, keep: Keep
     ) -> Receipt:

@@ -92,6 +92,9 @@ def _told_of_proposal(event: AggregateEvent, key: str) -> tuple[PublicEvent, dic
                 process=str(event.process_id), proposal=key, state=event.state
             )
             return answered, {"text": event.text}
+        case Proposal.ChangeAnswered():
+            said = public.ChangeAnswered(proposal=key, change=event.change, agrees=event.agrees)
+            return said, {}
         case _:
             raise TypeError(f"{type(event).__qualname__} has no public form")
 

@@ -10,9 +10,11 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from cahier_consultation.domain import rules
-from cahier_kernel.errors import FailedPrecondition, Forbidden, Invalid
+from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Forbidden, Invalid
 from cahier_record.consultation.events import AnswerState
 from cahier_record.places import Position, require_position
+
+CHANGES_MAX = 100
 
 
 class Answer(Enum):
@@ -79,6 +81,14 @@ class Proposal(Aggregate):
         def apply(self, aggregate: Proposal) -> None:
             aggregate.answer = Answer(self.state)
 
+    class ChangeAnswered(Aggregate.Event):
+        TOPIC = "consultation.proposal.change_answered"
+        change: str
+        agrees: bool
+
+        def apply(self, aggregate: Proposal) -> None:
+            aggregate.changes[self.change] = self.agrees
+
     def __init__(
         self,
         *,
@@ -95,6 +105,7 @@ class Proposal(Aggregate):
         self.editable_until = editable_until
         self.answer = Answer.NOT_ANSWERED
         self.is_withdrawn = False
+        self.changes: dict[str, bool] = {}
 
     @classmethod
     def submit(
@@ -187,6 +198,23 @@ class Proposal(Aggregate):
             state=answer.value,
             text=text,
         )
+
+    def answer_change(self, *, person: str, change: UUID, agrees: bool, now: datetime) -> None:
+        """Says whether the author agrees that the proposal's project be merged or split.
+
+        change: as budget's log names it; whether there is such a change is budget's to know.
+        Raises Forbidden `not_the_author`; FailedPrecondition `proposal_withdrawn`,
+        `too_many_changes`; AlreadyExists `change_already_answered`.
+        """
+        self._require_author(person)
+        self._require_not_withdrawn()
+        if str(change) in self.changes:
+            raise AlreadyExists("change_already_answered", "one answer each", field="change_id")
+        if len(self.changes) >= CHANGES_MAX:
+            raise FailedPrecondition(
+                "too_many_changes", f"at most {CHANGES_MAX} answers", max=CHANGES_MAX
+            )
+        self.trigger_event(self.ChangeAnswered, timestamp=now, change=str(change), agrees=agrees)
 
     def require_supportable(self) -> None:
         """Raises FailedPrecondition `proposal_withdrawn` or `proposal_closed` (rejected)."""

@@ -143,6 +143,21 @@ class ConsultationGrpc(ConsultationServiceServicer):
             lambda done: pb.WithdrawProposalResponse(event_id=done.event_id),
         )
 
+    async def AnswerChange(
+        self, request: pb.AnswerChangeRequest, context: Any
+    ) -> pb.AnswerChangeResponse:
+        claims = current_claims()
+        proposal_id = require_uuid(request.proposal_id, "proposal_id")
+        change = require_uuid(request.change_id, "change_id")
+        return await self._once(
+            request,
+            pb.AnswerChangeResponse,
+            lambda keep: self._commands.answer_change(
+                claims, proposal_id, change, request.agrees, keep
+            ),
+            lambda done: pb.AnswerChangeResponse(event_id=done.event_id),
+        )
+
     async def AnswerProposal(
         self, request: pb.AnswerProposalRequest, context: Any
     ) -> pb.AnswerProposalResponse:

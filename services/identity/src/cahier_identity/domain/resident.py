@@ -13,7 +13,7 @@ from cahier_kernel.errors import AlreadyExists, FailedPrecondition, Invalid
 from cahier_kernel.ids import derived_uuid
 from cahier_kernel.texts import ERASED
 
-ROLES = frozenset({"staff", "admin", "importer"})
+ROLES = frozenset({"staff", "admin", "importer", "analyst", "supervisor", "decision_maker"})
 """Roles that are given; `resident` is everybody who is signed in."""
 
 
@@ -273,5 +273,9 @@ def imported_id(source: str, reference: str) -> UUID:
 def checked_role(role: str) -> str:
     """Raises Invalid `role_unknown`."""
     if role not in ROLES:
-        raise Invalid("role_unknown", "a role is staff, admin or importer", field="role")
+        raise Invalid(
+            "role_unknown",
+            "staff, admin, importer, analyst, supervisor or decision_maker",
+            field="role",
+        )
     return role

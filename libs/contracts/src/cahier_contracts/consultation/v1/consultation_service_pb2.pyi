@@ -209,6 +209,22 @@ class EditProposalResponse(_message.Message):
     event_id: str
     def __init__(self, event_id: _Optional[str] = ...) -> None: ...
 
+class AnswerChangeRequest(_message.Message):
+    __slots__ = ("proposal_id", "change_id", "agrees")
+    PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
+    AGREES_FIELD_NUMBER: _ClassVar[int]
+    proposal_id: str
+    change_id: str
+    agrees: bool
+    def __init__(self, proposal_id: _Optional[str] = ..., change_id: _Optional[str] = ..., agrees: _Optional[bool] = ...) -> None: ...
+
+class AnswerChangeResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
 class WithdrawProposalRequest(_message.Message):
     __slots__ = ("proposal_id",)
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]

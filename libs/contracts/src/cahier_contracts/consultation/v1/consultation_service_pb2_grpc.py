@@ -60,6 +60,11 @@ class ConsultationServiceStub:
                 request_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.WithdrawProposalRequest.SerializeToString,
                 response_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.WithdrawProposalResponse.FromString,
                 _registered_method=True)
+        self.AnswerChange = channel.unary_unary(
+                '/cahier.consultation.v1.ConsultationService/AnswerChange',
+                request_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.AnswerChangeRequest.SerializeToString,
+                response_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.AnswerChangeResponse.FromString,
+                _registered_method=True)
         self.SupportProposal = channel.unary_unary(
                 '/cahier.consultation.v1.ConsultationService/SupportProposal',
                 request_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.SupportProposalRequest.SerializeToString,
@@ -156,6 +161,14 @@ class ConsultationServiceServicer:
 
     def WithdrawProposal(self, request, context):
         """Withdraws the author's own proposal until it is answered. Role: resident.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerChange(self, request, context):
+        """Agrees, or does not, that the project which the author's own proposal became be merged or
+        split. One answer each. Role: resident.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -272,6 +285,11 @@ def add_ConsultationServiceServicer_to_server(servicer, server):
                     servicer.WithdrawProposal,
                     request_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.WithdrawProposalRequest.FromString,
                     response_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.WithdrawProposalResponse.SerializeToString,
+            ),
+            'AnswerChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerChange,
+                    request_deserializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.AnswerChangeRequest.FromString,
+                    response_serializer=cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.AnswerChangeResponse.SerializeToString,
             ),
             'SupportProposal': grpc.unary_unary_rpc_method_handler(
                     servicer.SupportProposal,
@@ -470,6 +488,33 @@ class ConsultationService:
             '/cahier.consultation.v1.ConsultationService/WithdrawProposal',
             cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.WithdrawProposalRequest.SerializeToString,
             cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.WithdrawProposalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.consultation.v1.ConsultationService/AnswerChange',
+            cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.AnswerChangeRequest.SerializeToString,
+            cahier_dot_consultation_dot_v1_dot_consultation__service__pb2.AnswerChangeResponse.FromString,
             options,
             channel_credentials,
             insecure,
