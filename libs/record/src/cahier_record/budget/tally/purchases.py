@@ -26,11 +26,14 @@ from msgspec import Struct
 
 from cahier_record.budget.tally.electorate import Electorate, Floats, Indexes, Mask, inner
 from cahier_record.budget.tally.limits import Purse
+from cahier_record.budget.tally.ties import Purchase, Ratio, Ties, twins
+
+__all__ = ["Buyers", "Market", "Pass", "Purchase", "Ratio"]
 
 ROUNDING = 2.0**-53  # of one operation in 64-bit floats, relative
 SOMETHING = 2.0**-1074  # stands for money too little to show beside the error of a balance
+TIED_LEAST = 4  # of so many that tie, all but the first wait together
 NEWTON_STEPS_MAX = 64  # of a lower bound, which is one after every step
-Ratio = tuple[int, int]  # numerator and positive denominator, not reduced
 
 
 class Market(Struct, frozen=True, kw_only=True):
@@ -46,20 +49,6 @@ class Market(Struct, frozen=True, kw_only=True):
     costs: list[int]
     utilities: list[int]
     ranks: list[int]
-
-
-class Purchase(Struct, frozen=True, kw_only=True):
-    """One round: whoever can pays `price`, the others all that they have left.
-
-    rate: price for each unit of utility. full: voters who paid the whole price.
-    supporters: voters who still held money and list the project.
-    """
-
-    contender: int
-    price: Ratio
-    rate: Ratio
-    full: int
-    supporters: int
 
 
 class Pass(Struct, kw_only=True):
@@ -97,11 +86,12 @@ class Buyers:
             for place in market.contenders
         }
         self._seen = dict.fromkeys(market.contenders, -1)  # when its floor was worked out
+        self._twins = twins(electorate, market.contenders, market.costs, market.ranks)
         self._queue = [
-            (_below(floor / market.utilities[place]), place)
-            for place, floor in self._floors.items()
+            (_below(self._floors[place] / market.utilities[place]), place) for place in self._twins
         ]
         heapify(self._queue)
+        self._ties = Ties(electorate, market.ranks)
 
     def run(
         self, earlier: Pass | None = None, watch: Callable[[Buyers], None] | None = None
@@ -141,15 +131,14 @@ class Buyers:
         """
         best: Purchase | None = None
         rivals: list[Purchase] = []
+        waiting: list[tuple[float, int]] = []
         ceiling = inf
         while self._queue and self._queue[0][0] <= ceiling:
-            _, contender = heappop(self._queue)
-            if self._purse.refusal(contender) is not None:
-                continue
-            if self._seen[contender] != len(self._paid):
-                self._refresh(contender)
-                continue
-            offer = self._offer(contender)
+            floor, contender = heappop(self._queue)
+            if contender < 0:
+                offer = self._tied(floor, contender, waiting)
+            else:
+                offer = self._looked_into(contender)
             if offer is None:
                 continue
             if best is None or self._before(offer, best):
@@ -159,13 +148,67 @@ class Buyers:
                     ceiling = max(ceiling, _above(before.rate))
             if offer is not None:
                 rivals.append(offer)
-        done.settled = done.settled and self._still_settled(best, before, rivals)
-        for rival in rivals:
-            floor = _below(rival.price[0] / rival.price[1])
-            self._floors[rival.contender] = floor
-            rate = _below(rival.rate[0] / rival.rate[1])
-            heappush(self._queue, (rate, rival.contender))
+        others = [*rivals, *(self._ties.first(number) for _, number in waiting)]
+        done.settled = done.settled and self._still_settled(best, before, others)
+        for each in waiting:
+            heappush(self._queue, each)
+        self._queue_again(best, rivals)
         return best
+
+    def _looked_into(self, contender: int) -> Purchase | None:
+        """The contender's offer; None where it has none, or is queued by a better bound first."""
+        if self._purse.refusal(contender) is not None:
+            self._next_twin(contender)
+            return None
+        if self._seen[contender] != len(self._paid):
+            self._refresh(contender)
+            return None
+        return self._offer(contender)
+
+    def _tied(self, floor: float, number: int, waiting: list[tuple[float, int]]) -> Purchase | None:
+        """The first of those that tied, if its supporters still hold what they held then.
+
+        Of the others none can be before it: their rates were the same, and rates only rise. They
+        wait for the next round.
+        """
+        while (offer := self._ties.take(number)) is not None:
+            contender = offer.contender
+            if self._purse.refusal(contender) is not None:
+                self._next_twin(contender)
+            elif self._ties.stands(contender):
+                break
+            else:
+                rate = _below(self._floors[contender] / self._market.utilities[contender])
+                heappush(self._queue, (rate, contender))
+        if not self._ties.is_empty(number):
+            waiting.append((floor, number))
+        return offer
+
+    def _queue_again(self, best: Purchase | None, rivals: list[Purchase]) -> None:
+        """Queue who was not bought by exact prices; those that tied with the best, together."""
+        tied = [
+            each
+            for each in rivals
+            if best is not None and each.rate[0] * best.rate[1] == best.rate[0] * each.rate[1]
+        ]
+        together = set() if len(tied) < TIED_LEAST else {each.contender for each in tied}
+        for rival in rivals:
+            self._floors[rival.contender] = _below(rival.price[0] / rival.price[1])
+            if rival.contender not in together:
+                heappush(self._queue, (_below(rival.rate[0] / rival.rate[1]), rival.contender))
+        if together:
+            rate = _below(tied[0].rate[0] / tied[0].rate[1])
+            heappush(self._queue, (rate, self._ties.keep(tied)))
+
+    def _next_twin(self, contender: int) -> None:
+        """Queue the next of those whom the contender, which is gone, stood for."""
+        rest = self._twins.pop(contender, ())
+        if rest:
+            self._twins[rest[0]] = rest[1:]
+            floor = max(self._floors[rest[0]], self._floors[contender])
+            self._floors[rest[0]] = floor
+            rate = _below(floor / self._market.utilities[rest[0]])
+            heappush(self._queue, (rate, rest[0]))
 
     def _still_settled(
         self, best: Purchase | None, before: Purchase | None, rivals: list[Purchase]
@@ -300,8 +343,10 @@ class Buyers:
         np.putmask(left, spent, 0.0)
         self._balances[rows] = left
         self._error += 3 * ROUNDING * self._top
+        self._ties.changed(rows)
         self._pay(contender, price)
         self._purse.take(contender)
+        self._next_twin(contender)
 
     def _pay(self, contender: int, price: Ratio) -> None:
         """Enter the price, widening the common denominator by what it needs."""
