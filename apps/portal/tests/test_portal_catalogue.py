@@ -13,7 +13,7 @@ import cahier_portal
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import FailedPrecondition, Invalid, Unavailable
 from cahier_portal.catalogue import LANGUAGES, error_sentence, messages, speaking, t, tn
-from cahier_portal.wording import rules_in_words
+from cahier_portal.rule_words import rules_in_words
 
 SOURCE = Path(cahier_portal.__file__).parent
 TEXTS = {
@@ -30,6 +30,9 @@ ALIKE = {
     "nav.budgets",
     "staff.field_description",
     "staff_reports.code",
+    "vote.place",
+    "vote.in_place",
+    "vote.points_given_to",
     "budget_map.kilometres",
     "budget_map.metres",
     "budget_map.north",
@@ -75,7 +78,8 @@ def test_every_message_is_used() -> None:
                "history.kind_", "history.see_", "history.link_", "receipt.state_",
                "transparency.log_", "held_kind.", "held_value.", "kept_what.", "kept_basis.",
                "erase.part_", "erasure.basis_", "rule_name.", "budget.view_", "budget.standing_",
-               "import.means_", "import.column_", "open_data.set_")  # fmt: skip
+               "import.means_", "import.column_", "open_data.set_", "vote.move_",
+               "staff.stop_")  # fmt: skip
     rest = {key for key in set(messages()) - keys_used() if not key.startswith(made_up)}
     assert rest == set()
 

@@ -16,9 +16,11 @@ from litestar.params import FromQuery, QueryParameter
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.clock import to_rfc3339
+from cahier_portal.ballots import rules_of
 from cahier_portal.formats import instant
 from cahier_portal.pages.processes import ORDERS, STATES
 from cahier_portal.parameters import Caller, PathId, QueryText
+from cahier_record.budget.rule_fields import fields_of_rules
 
 State = Literal["not_answered", "evaluating", "accepted", "rejected"]
 Order = Literal["submitted", "newest", "supports"]
@@ -72,7 +74,10 @@ class Proposals(msgspec.Struct):
 
 
 class Rules(msgspec.Struct):
-    """How ballots look and are counted; 0 in a bound means none."""
+    """How ballots look and are counted; 0 in a bound means none, as an empty list does.
+
+    Points are whole numbers in units of 10^-point_decimals.
+    """
 
     vote_type: str
     min_length: int
@@ -89,6 +94,15 @@ class Rules(msgspec.Struct):
     quotas_cents: dict[str, int]
     alternatives: list[list[int]]
     fixed: list[int]
+    max_points: int
+    min_points: int
+    max_sum_points: int
+    min_sum_points: int
+    point_decimals: int
+    positions: list[int]
+    default_points: int
+    proportion: list[int]
+    credits_cents: list[int]
 
 
 class Election(msgspec.Struct):
@@ -137,12 +151,13 @@ class Projects(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """A project's fate."""
+    """A project's fate. score: its points, in the rules' unit, where ballots weigh; else 0."""
 
     number: int
     votes: int
     selected: bool
     reason: str
+    score: int
 
 
 class Result(msgspec.Struct):
@@ -233,7 +248,8 @@ async def api_result(visit: Caller, election_id: PathId) -> Result:
         spent_cents=answer.spent_cents,
         selected=list(answer.selected),
         outcomes=[
-            Outcome(each.number, each.votes, each.selected, each.reason) for each in answer.outcomes
+            Outcome(each.number, each.votes, each.selected, each.reason, each.score)
+            for each in answer.outcomes
         ],
         ballots_counted=answer.ballots_counted,
         ballots_invalid=answer.ballots_invalid,
@@ -334,23 +350,12 @@ def _project(project: budget.Project, words: consultation.Proposal | None) -> Pr
 
 
 def _rules(rules: budget.Rules) -> Rules:
-    return Rules(
-        vote_type=rules.vote_type,
-        min_length=rules.min_length,
-        max_length=rules.max_length,
-        max_sum_cost_cents=rules.max_sum_cost_cents,
-        rule=rules.rule,
-        threshold_votes=rules.threshold_votes,
-        ties=rules.ties,
-        utility=rules.utility,
-        completion=rules.completion,
-        stop=rules.stop,
-        least_turnout=rules.least_turnout,
-        least_votes=rules.least_votes,
-        quotas_cents={quota.district: quota.amount_cents for quota in rules.quotas},
-        alternatives=[list(each.numbers) for each in rules.alternatives],
-        fixed=list(rules.fixed),
-    )
+    """Field by field as the record names them; quotas as a map."""
+    told = fields_of_rules(rules_of(rules))
+    quotas = {quota["district"]: quota["amount_cents"] for quota in told.pop("quotas")}
+    groups = [list(group["numbers"]) for group in told.pop("alternatives")]
+    told = {name: list(each) if isinstance(each, tuple) else each for name, each in told.items()}
+    return Rules(**told, quotas_cents=quotas, alternatives=groups)
 
 
 def _name(enum: Any, value: int, prefix: str) -> str:

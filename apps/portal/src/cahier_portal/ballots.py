@@ -1,4 +1,4 @@
-"""Casting: from ticked boxes to a sealed ballot. Choices are never stored, logged or traced here.
+"""Casting: from a paper to a sealed ballot. Choices are never stored, logged or traced here.
 
 The judgement is the record's own, the same that budget applies when it takes the ballot and that
 every count applies again.
@@ -10,11 +10,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel import base64url
-from cahier_kernel.errors import Invalid, Unauthenticated
+from cahier_kernel.errors import Unauthenticated
 from cahier_ledger.sealing import ballot_binding, seal
 from cahier_portal.clients import Service
 from cahier_record.budget.ballots import (
@@ -25,8 +23,7 @@ from cahier_record.budget.ballots import (
     encode_paper,
 )
 from cahier_record.budget.events import Rules
-
-CHOICES_MAX = 2_000
+from cahier_record.budget.rule_fields import rules_from_fields
 
 
 @dataclass(frozen=True)
@@ -37,13 +34,9 @@ class Standing:
     event_id: str
 
 
-OF_PAPERS = ("vote_type", "rule", "min_length", "max_length", "max_sum_cost_cents")
-"""What of the rules a paper is held to; the rest is for the count."""
-
-
-def paper_rules(rules: budget.Rules) -> Rules:
-    """The contract's rules as papers are judged by them; raises msgspec.ValidationError."""
-    return msgspec.convert({field: getattr(rules, field) for field in OF_PAPERS}, Rules)
+def rules_of(rules: budget.Rules) -> Rules:
+    """The contract's rules as the record has them, by which papers are judged."""
+    return rules_from_fields((field.name, value) for field, value in rules.ListFields())
 
 
 def costs_by_number(projects: Sequence[budget.Project]) -> dict[int, int | None]:
@@ -56,20 +49,9 @@ def costs_by_number(projects: Sequence[budget.Project]) -> dict[int, int | None]
     }
 
 
-def read_choices(ticked: Sequence[str]) -> tuple[int, ...]:
-    """Project numbers from a form, ascending, each once; raises Invalid for anything else."""
-    if len(ticked) > CHOICES_MAX:
-        raise Invalid("ballot_too_many_projects", "too many projects", max=CHOICES_MAX)
-    if not all(text.isascii() and text.isdigit() and len(text) <= 6 for text in ticked):
-        raise Invalid("ballot_unknown_project", "the election has no such project")
-    return tuple(sorted({int(text) for text in ticked}))
-
-
-def check_choices(
-    choices: tuple[int, ...], rules: budget.Rules, projects: Sequence[budget.Project]
-) -> None:
-    """Raises Invalid with the first rule that the choices break."""
-    check_paper(BallotPaper(choices), paper_rules(rules), costs_by_number(projects))
+def check(paper: BallotPaper, rules: budget.Rules, projects: Sequence[budget.Project]) -> None:
+    """Raises Invalid with the first rule that the paper breaks."""
+    check_paper(paper, rules_of(rules), costs_by_number(projects))
 
 
 def spent_cents(choices: Sequence[int], projects: Sequence[budget.Project]) -> int:
@@ -103,14 +85,14 @@ async def standing(service: Service, vote_token: str, election_id: str) -> Stand
 
 
 def sealed_ballot(
-    election: budget.Election, credential: str, sequence: int, choices: tuple[int, ...]
+    election: budget.Election, credential: str, sequence: int, paper: BallotPaper
 ) -> budget.BallotEnvelope:
-    """The envelope that is stored: choices padded and sealed to the election's trustee key."""
+    """The envelope that is stored: the paper padded and sealed to the election's trustee key."""
     binding = ballot_binding(
         election.election_id, ELECTORATE, SCHEME_CONFIDENTIAL, credential, sequence
     )
     sealed = seal(
-        encode_paper(BallotPaper(choices)),
+        encode_paper(paper),
         base64url.encode(election.trustee_public_key),
         binding=binding,
         padded_size=election.ballot_size_bytes,
@@ -130,12 +112,12 @@ async def cast(
     vote_token: str,
     election: budget.Election,
     sequence: int,
-    choices: tuple[int, ...],
+    paper: BallotPaper,
 ) -> str:
     """Seals and casts; returns the receipt's id once the ballot is durable.
 
     Raises DomainError; `ballot_sequence_taken` when another ballot of this voter came first.
     """
-    ballot = sealed_ballot(election, credential_of(vote_token), sequence, choices)
+    ballot = sealed_ballot(election, credential_of(vote_token), sequence, paper)
     answer = await service.ask(budget.CastBallotRequest(ballot=ballot), token=vote_token)
     return str(answer.event_id)

@@ -20,6 +20,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup
 
 from cahier_kernel.clock import require_utc, to_rfc3339
+from cahier_kernel.money import format_cents
 from cahier_portal.catalogue import language, locale, t
 
 _NO_BREAK_SPACE = "\u00a0"
@@ -52,6 +53,18 @@ def number(value: int) -> str:
     return format_decimal(value, locale=locale())
 
 
+def points(value: int, decimals: int) -> str:
+    """Points for people, from units of 10^-decimals: `1,200`, `2.5`; `2,5` in French."""
+    exact = Decimal(value).scaleb(-decimals)
+    return format_decimal(exact, locale=locale(), decimal_quantization=False)
+
+
+def amount_typed(cents: int) -> str:
+    """An amount as one types it: no thousands apart, `446829.40`; `446829,40` in French."""
+    text = format_cents(cents)
+    return text.replace(".", ",") if language() == "fr" else text
+
+
 def share(part: int, whole: int) -> str:
     """Part of a whole in percent, rounded down to a tenth: `33.3%`; of nothing it is `0%`."""
     thousandths = part * 1000 // whole if whole > 0 else 0
@@ -79,6 +92,11 @@ def _day(date_: date, spoken: str) -> str:
     text = format_date(date_, "long", locale=_DATES.get(spoken) or spoken)
     # CLDR has no ordinal for the first of the month, and French says no other.
     return text.replace("1 ", "1er ", 1) if spoken == "fr" and date_.day == 1 else text
+
+
+def plain_day(text: str) -> str:
+    """A date that is written as YYYY-MM-DD, as people read it."""
+    return _day(date.fromisoformat(text), language())
 
 
 def day_and_time(moment: datetime, zone: ZoneInfo) -> str:

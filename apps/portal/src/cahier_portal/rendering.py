@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.texts import ERASED
-from cahier_portal import formats, pictures, wording
+from cahier_portal import formats, pictures, rule_words, wording
 from cahier_portal.catalogue import LANGUAGES, language, t, tn
 from cahier_portal.places import position_text
 
@@ -58,6 +58,7 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Any]:
         "moment": partial(formats.time_tag, zone=zone),
         "day": partial(formats.time_tag, zone=zone, with_time=False),
         "plain_moment": partial(formats.day_and_time, zone=zone),
+        "date": formats.plain_day,
         "exact": partial(formats.exact, zone=zone),
         "ends": partial(formats.ends, zone=zone),
         "paragraphs": formats.paragraphs,
@@ -77,7 +78,10 @@ def _wordings() -> Mapping[str, Any]:
         "feasibility",
         "report_state",
         "update_kind",
-        "rules_in_words",
         "word",
     )
-    return {name: getattr(wording, name) for name in names}
+    return {
+        **{name: getattr(wording, name) for name in names},
+        "rules_in_words": rule_words.rules_in_words,
+        "voting_in_words": rule_words.voting_in_words,
+    }

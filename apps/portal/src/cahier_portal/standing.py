@@ -19,6 +19,7 @@ from cahier_portal.disclosed import Disclosed, Texts
 from cahier_portal.places import position_of
 from cahier_portal.publiclog import Entry
 from cahier_record.budget import events as budget_events
+from cahier_record.budget.rule_fields import fields_of_rules
 from cahier_record.budget.views import BudgetView, ElectionView
 from cahier_record.consultation import events as consultation_events
 from cahier_record.consultation.views import ConsultationView, ProposalView
@@ -176,7 +177,7 @@ async def election_at(
         description=words.text(found.event, "description"),
         state=found.state,
         created=found.created,
-        rules=_rules(found.rules),
+        rules=budget.Rules(**fields_of_rules(found.rules)),
         ballots=ballots,
         projects=_projects(found, titles),
         count=found.count.result if found.count else None,
@@ -204,29 +205,6 @@ def _projects(found: ElectionView, titles: dict[str, str]) -> list[StoodProject]
         )
         for each in listed
     ]
-
-
-def _rules(rules: budget_events.Rules) -> budget.Rules:
-    return budget.Rules(
-        vote_type=rules.vote_type,
-        min_length=rules.min_length,
-        max_length=rules.max_length,
-        max_sum_cost_cents=rules.max_sum_cost_cents,
-        rule=rules.rule,
-        threshold_votes=rules.threshold_votes,
-        ties=rules.ties,
-        utility=rules.utility,
-        completion=rules.completion,
-        stop=rules.stop,
-        least_turnout=rules.least_turnout,
-        least_votes=rules.least_votes,
-        quotas=[
-            budget.Quota(district=quota.district, amount_cents=quota.amount_cents)
-            for quota in rules.quotas
-        ],
-        alternatives=[budget.Alternatives(numbers=numbers) for numbers in rules.alternatives],
-        fixed=rules.fixed,
-    )
 
 
 async def report_at(

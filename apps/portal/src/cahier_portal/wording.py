@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
@@ -88,88 +87,9 @@ def update_kind(value: int) -> str:
     return t(f"update.{name}")
 
 
-def rules_in_words(rules: budget.Rules, envelope_cents: int, currency: str) -> list[str]:
-    """An election's rules, one sentence each: how to vote, then how votes are counted."""
-    return [*_how_to_vote(rules, currency), *_how_to_count(rules, envelope_cents, currency)]
-
-
-def _how_to_vote(rules: budget.Rules, currency: str) -> list[str]:
-    if rules.vote_type == "choose-1":
-        return [t("rules.choose_one")]
-    least, most = rules.min_length, rules.max_length
-    if most and least:
-        sentences = [t("rules.between", least=least, most=most)]
-    elif most:
-        sentences = [tn("rules.at_most", most)]
-    elif least:
-        sentences = [tn("rules.at_least", least)]
-    else:
-        sentences = [t("rules.any_number")]
-    if rules.max_sum_cost_cents:
-        amount = money(rules.max_sum_cost_cents, currency)
-        sentences.append(t("rules.knapsack", amount=amount))
-    return sentences
-
-
-def _how_to_count(rules: budget.Rules, envelope_cents: int, currency: str) -> list[str]:
-    amount = money(envelope_cents, currency)
-    way = _greedily(rules, amount) if is_greedy(rules.rule) else _with_shares(rules, amount)
-    ties = rules.ties if rules.ties in ("lexicographic", "cheapest") else "standard"
-    return [*way, *_limits(rules, currency), t(f"rules.ties_{ties}")]
-
-
 def is_greedy(rule: str) -> bool:
     """Whether a rule takes projects in an order, and not out of the voters' own shares."""
     return not rule or rule.startswith("greedy")
-
-
-def _greedily(rules: budget.Rules, amount: str) -> list[str]:
-    by_cost = rules.utility == "cardinality"
-    sentences = [
-        t("rules.per_cost", amount=amount) if by_cost else t("rules.greedy", amount=amount),
-        t("rules.no_skip") if rules.rule == "greedy-no-skip" else t("rules.skip"),
-    ]
-    if rules.rule == "greedy-threshold" and rules.threshold_votes:
-        sentences.append(tn("rules.threshold", rules.threshold_votes))
-    return sentences
-
-
-def _with_shares(rules: budget.Rules, amount: str) -> list[str]:
-    if rules.rule == "phragmen":
-        return [t("rules.phragmen", amount=amount)]
-    by_count = rules.utility == "cardinality"
-    sentences = [
-        t("rules.shares", amount=amount),
-        t("rules.shares_count") if by_count else t("rules.shares_cost"),
-    ]
-    if "add1" in rules.rule or "add1" in rules.completion:
-        sentences.append(t("rules.add1"))
-    if "greedy" in rules.completion:
-        sentences.append(t("rules.then_greedy"))
-    if rules.rule == "equalshares/add1-comparison":
-        sentences.append(t("rules.comparison"))
-    return sentences
-
-
-def _limits(rules: budget.Rules, currency: str) -> list[str]:
-    sentences = []
-    if rules.least_turnout:
-        sentences.append(tn("rules.least_turnout", rules.least_turnout))
-    if rules.least_votes:
-        sentences.append(tn("rules.threshold", rules.least_votes))
-    for quota in rules.quotas:
-        district = quota.district or t("rules.whole_city")
-        most = money(quota.amount_cents, currency)
-        sentences.append(t("rules.quota", district=district, amount=most))
-    for group in rules.alternatives:
-        sentences.append(t("rules.alternatives", numbers=_listed(group.numbers)))
-    if rules.fixed:
-        sentences.append(t("rules.fixed", numbers=_listed(rules.fixed)))
-    return sentences
-
-
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 def rule_name(rule: str, utility: str, completion: str = "") -> str:

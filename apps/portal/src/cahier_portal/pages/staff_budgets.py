@@ -9,12 +9,11 @@ from litestar import get, post
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError, NotFound
-from cahier_kernel.money import format_cents
-from cahier_portal.catalogue import t
+from cahier_portal import rule_forms
+from cahier_portal.formats import amount_typed
 from cahier_portal.forms import (
     FieldErrors,
     Form,
-    FormError,
     read_form,
     status_of,
     what_to_mend,
@@ -23,24 +22,7 @@ from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
-VOTE_TYPES = ("approval", "choose-1")
-WAYS = {
-    "greedy": ("greedy", "cost", "none"),
-    "greedy-no-skip": ("greedy-no-skip", "cost", "none"),
-    "greedy-threshold": ("greedy-threshold", "cost", "none"),
-    "greedy-per-cost": ("greedy", "cardinality", "none"),
-    "shares": ("mes", "cost", "add1-greedy"),
-    "shares-count": ("mes", "cardinality", "add1-greedy"),
-    "shares-add1": ("mes", "cost", "add1"),
-    "shares-greedy": ("mes", "cost", "greedy"),
-    "shares-plain": ("mes", "cost", "none"),
-    "phragmen": ("phragmen", "cost", "none"),
-}
-"""Ways of counting as a form offers them: rule, utility and completion that go together."""
-TIES = ("standard", "lexicographic", "cheapest")
-NUMBERS_MAX = 2_000
 ADDED_MAX = 500
-LENGTH_MAX = 2_000
 
 
 @get("/staff/budgets/new")
@@ -78,59 +60,8 @@ def _new_election(visit: Visit, form: Form) -> budget.CreateElectionRequest:
         districts=districts,
         opens_at=form.moment("opens_at", zone),
         closes_at=form.moment("closes_at", zone),
-        rules=read_rules(form),
+        rules=rule_forms.read_rules(form),
     )
-
-
-def read_rules(form: Form) -> budget.Rules:
-    """The rules that a form says; raises FieldErrors."""
-    most_cents = form.money("max_sum_cost") if form.text("max_sum_cost") else 0
-    rule, utility, completion = WAYS[_one_of(form, "rule", tuple(WAYS))]
-    return budget.Rules(
-        vote_type=_one_of(form, "vote_type", VOTE_TYPES),
-        min_length=form.count("min_length", LENGTH_MAX),
-        max_length=form.count("max_length", LENGTH_MAX),
-        max_sum_cost_cents=most_cents,
-        rule=rule,
-        utility=utility,
-        completion=completion,
-        threshold_votes=form.count("threshold_votes"),
-        ties=_one_of(form, "ties", TIES),
-        least_turnout=form.count("least_turnout"),
-        least_votes=form.count("least_votes"),
-        quotas=[_quota(form, line) for line in _lines(form, "quotas")],
-        alternatives=[
-            budget.Alternatives(numbers=_numbers("alternatives", line))
-            for line in _lines(form, "alternatives")
-        ],
-        fixed=_numbers("fixed", form.text("fixed")),
-    )
-
-
-def _lines(form: Form, name: str) -> list[str]:
-    return [line.strip() for line in form.text(name).split("\n") if line.strip()]
-
-
-def _quota(form: Form, line: str) -> budget.Quota:
-    """`District = amount`; nothing before the sign stands for the whole city's projects."""
-    district, sign, amount = line.rpartition("=")
-    if not sign:
-        raise FieldErrors(FormError("quotas", t("error.not_a_quota")))
-    return budget.Quota(district=district.strip(), amount_cents=form.amount("quotas", amount))
-
-
-def _numbers(name: str, text: str) -> list[int]:
-    words = text.replace(",", " ").split()
-    if not all(word.isascii() and word.isdigit() and int(word) <= NUMBERS_MAX for word in words):
-        raise FieldErrors(FormError(name, t("error.not_numbers")))
-    return [int(word) for word in words]
-
-
-def _one_of(form: Form, name: str, known: tuple[str, ...]) -> str:
-    value = form.text(name) or known[0]
-    if value not in known:
-        raise FieldErrors(FormError(name, t("error.not_an_option")))
-    return value
 
 
 @get("/staff/budgets/{election_id:uuid}")
@@ -195,7 +126,10 @@ async def _cost_and_judge(visit: Visit, form: Form, election_id: str, project_id
     if form.text("cost"):
         costed = await visit.budget(
             budget.CostProjectRequest(
-                election_id=election_id, project_id=project_id, cost_cents=form.money("cost")
+                election_id=election_id,
+                project_id=project_id,
+                cost_cents=form.money("cost"),
+                instalments_cents=rule_forms.amounts(form, "instalments"),
             ),
             form.key,
         )
@@ -223,7 +157,7 @@ async def rules_page(visit: Caller, election_id: PathId) -> Page:
     """The form to change the rules before voting opens."""
     visit.staff()
     election = await read_election(visit, str(election_id))
-    return _rules_form(visit, election, values=rule_values(election.rules))
+    return _rules_form(visit, election, values=rule_forms.values_of(election.rules))
 
 
 @post("/staff/budgets/{election_id:uuid}/rules", status_code=200)
@@ -233,7 +167,9 @@ async def change_rules(visit: Caller, election_id: PathId) -> Answer:
     form = await read_form(visit.request)
     try:
         message = budget.ChangeRulesRequest(
-            election_id=str(election_id), rules=read_rules(form), reason=form.text("reason")
+            election_id=str(election_id),
+            rules=rule_forms.read_rules(form),
+            reason=form.text("reason"),
         )
         answer = await visit.budget(message, form.key)
     except (DomainError, FieldErrors) as error:
@@ -243,32 +179,6 @@ async def change_rules(visit: Caller, election_id: PathId) -> Answer:
         )
     path = f"/staff/budgets/{election_id}"
     return visit.redirect(path, "notice.rules_changed", answer.event_id)
-
-
-def rule_values(rules: budget.Rules) -> dict[str, str]:
-    """The rules as a form shows them."""
-    return {
-        "vote_type": rules.vote_type,
-        "min_length": str(rules.min_length),
-        "max_length": str(rules.max_length or ""),
-        "max_sum_cost": format_cents(rules.max_sum_cost_cents) if rules.max_sum_cost_cents else "",
-        "rule": way_of(rules),
-        "threshold_votes": str(rules.threshold_votes or ""),
-        "ties": rules.ties,
-        "least_turnout": str(rules.least_turnout or ""),
-        "least_votes": str(rules.least_votes or ""),
-        "quotas": "\n".join(
-            f"{quota.district} = {format_cents(quota.amount_cents)}" for quota in rules.quotas
-        ),
-        "alternatives": "\n".join(", ".join(map(str, each.numbers)) for each in rules.alternatives),
-        "fixed": ", ".join(map(str, rules.fixed)),
-    }
-
-
-def way_of(rules: budget.Rules) -> str:
-    """The way of counting that a form offers for these rules; "" for one that it does not."""
-    parts = (rules.rule, rules.utility or "cost", rules.completion or "none")
-    return next((way for way, known in WAYS.items() if known == parts), "")
 
 
 async def desk_of(visit: Visit, election_id: str, status: int = 200, **context: Any) -> Page:
@@ -305,17 +215,15 @@ async def _budget_form(visit: Visit, status: int = 200, **context: Any) -> Page:
         status,
         processes=list(processes.processes) if processes else [],
         zone=visit.portal.settings.time_zone,
-        **_options(),
+        **rule_forms.options(),
         **context,
     )
 
 
 def _rules_form(visit: Visit, election: budget.Election, status: int = 200, **context: Any) -> Page:
-    return visit.page("staff/rules.html", status, election=election, **_options(), **context)
-
-
-def _options() -> dict[str, Any]:
-    return {"vote_types": VOTE_TYPES, "counting_rules": tuple(WAYS), "ties": TIES}
+    return visit.page(
+        "staff/rules.html", status, election=election, **rule_forms.options(), **context
+    )
 
 
 async def _project_form(
@@ -334,7 +242,8 @@ def _project_values(card: ProjectCard) -> dict[str, str]:
     project = card.project
     feasibility = budget.Feasibility.Name(project.feasibility)
     return {
-        "cost": format_cents(project.cost_cents) if project.costed else "",
+        "cost": amount_typed(project.cost_cents) if project.costed else "",
+        "instalments": rule_forms.typed_amounts(project.instalments_cents),
         "feasibility": feasibility.removeprefix("FEASIBILITY_").lower(),
         "reason": project.unfeasibility_explanation,
     }
