@@ -90,7 +90,7 @@ async def read_cards(visit: Visit, election: budget.Election) -> list[ProjectCar
 
 
 def _card(project: budget.Project, proposal: Any) -> ProjectCard:
-    title = proposal.title if proposal is not None and proposal.title else ""
+    title = project.title or (proposal.title if proposal is not None else "")
     return ProjectCard(
         project,
         title or t("budget.untitled", number=project.number),
