@@ -23,9 +23,10 @@ from cahier_record.budget.tally.electorate import inner
 from cahier_record.budget.tally.field import Field
 from cahier_record.budget.tally.limits import Purse
 from cahier_record.budget.tally.profile import Profile
-from cahier_record.budget.tally.purchases import ROUNDING, Ratio
+from cahier_record.budget.tally.purchases import ROUNDING
 from cahier_record.budget.tally.result import Reason, Result, Round
 from cahier_record.budget.tally.terms import Terms
+from cahier_record.budget.tally.ties import Ratio, twins
 
 NEVER = -1
 
@@ -67,9 +68,11 @@ class Flow:
         self._last = np.full(rows, NEVER, np.int32)  # the purchase in which a row last paid
         self._rough = np.zeros(rows)  # its moment, as a float
         self._seen = dict.fromkeys(field.contenders, NEVER)
+        self._known: dict[int, Ratio] = {}  # exact moments, until a supporter pays
+        self._twins = twins(field.electorate, field.contenders, field.costs, field.ranks)
         self._queue = [
             (_below(field.costs[place] / field.electorate.votes[place]), place)
-            for place in field.contenders
+            for place in self._twins
         ]
         heapify(self._queue)
 
@@ -85,6 +88,8 @@ class Flow:
             for other, again in tied:
                 if other != place:
                     heappush(self._queue, (_below(again[0] / again[1]), other))
+                else:
+                    self._next_twin(other, _below(again[0] / again[1]))
 
     def _next(self) -> list[tuple[int, Ratio]]:
         """The projects that can be bought first, at the same exact moment."""
@@ -92,15 +97,14 @@ class Flow:
         ceiling = inf
         later: list[tuple[float, int]] = []
         while self._queue and self._queue[0][0] <= ceiling:
-            _, place = heappop(self._queue)
-            refusal = self._purse.refusal(place)
-            if refusal is not None:
-                self.refused[place] = refusal
+            floor, place = heappop(self._queue)
+            if not self._admitted(place):
+                self._next_twin(place, floor)
                 continue
-            if self._seen[place] != len(self.bought):
+            if not self._stands(place):
                 self._refresh(place)
                 continue
-            moment = self._moment(place)
+            moment = self._known[place] = self._known.get(place) or self._moment(place)
             order = _compare(moment, tied[0][1]) if tied else -1
             if order < 0:
                 later += [(_below(m[0] / m[1]), p) for p, m in tied]
@@ -113,6 +117,38 @@ class Flow:
             heappush(self._queue, each)
         return tied
 
+    def _admitted(self, place: int) -> bool:
+        """Whether the purse still admits the project; its twins are asked for, too."""
+        refused = {
+            each: refusal
+            for each in (place, *self._twins[place])
+            if (refusal := self._purse.refusal(each)) is not None
+        }
+        if refused:
+            self.refused.update(refused)
+            self._twins[place] = tuple(e for e in self._twins[place] if e not in refused)
+        return place not in refused
+
+    def _next_twin(self, place: int, floor: float) -> None:
+        """Queue the next of those whom the project, which is gone, stood for."""
+        rest = self._twins.pop(place)
+        if rest:
+            self._twins[rest[0]] = rest[1:]
+            heappush(self._queue, (floor, rest[0]))
+
+    def _stands(self, place: int) -> bool:
+        """Whether what is known of its moment still holds: none of its supporters has paid since.
+
+        A purchase is numbered by how many there were before it.
+        """
+        seen = self._seen[place]
+        if seen == len(self.bought):
+            return True
+        if seen == NEVER:
+            return False
+        rows = self._electorate.supporters[place]
+        return int(self._last.take(rows).max(initial=NEVER)) < seen
+
     def _refresh(self, place: int) -> None:
         """Queue the project again by a lower bound of its moment as things stand now."""
         rows, weights = self._electorate.supporters[place], self._electorate.weights[place]
@@ -120,6 +156,7 @@ class Flow:
         paid = inner(weights, self._rough.take(rows))
         slack = (paid + cost) * (len(rows) + 8) * ROUNDING
         self._seen[place] = len(self.bought)
+        self._known.pop(place, None)
         heappush(self._queue, (_below((cost + paid - slack) / votes), place))
 
     def _moment(self, place: int) -> Ratio:
