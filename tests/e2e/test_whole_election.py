@@ -202,15 +202,6 @@ def test_a_bundle_is_exported_from_a_running_city(
     assert "not empty" in again.stderr
 
 
-@pytest.mark.parametrize("name", ["France_Toulouse_2019.pb", "Switzerland_Zurich_S5R.pb"])
-@NEEDS_REAL
-def test_ballots_of_other_types_exit_2(cahier: Any, tmp_path: Path, name: str) -> None:
-    done = cahier("demo", "--data", tmp_path / "demo", "--pb", REAL / name, "--exit")
-    assert done.returncode == 2
-    assert "this release reads approval and choose-1 only" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
 def test_an_unknown_counting_rule_exits_2(cahier: Any, small_pb: Path, tmp_path: Path) -> None:
     text = small_pb.read_text("utf-8")
     small_pb.write_text(re.sub(r"(?m)^rule;.*$", "rule;lottery", text), "utf-8")
