@@ -60,7 +60,8 @@ window.cahier = {
     const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
     ids.filter((id, index) => ids.indexOf(id) !== index).forEach((id) => flaws.push(`twice: ${id}`));
     for (const link of document.querySelectorAll('a[href^="#"]'))
-      if (!document.getElementById(link.hash.slice(1))) flaws.push(`leads nowhere: ${link.hash}`);
+      if (!document.getElementById(link.getAttribute("href").slice(1)))
+        flaws.push(`leads nowhere: ${link.getAttribute("href")}`);
     const targets = "button, .button, input, select, nav a, summary";
     for (const target of document.querySelectorAll(targets)) {
       const box = target.getBoundingClientRect();

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cahier_kernel.errors import FailedPrecondition, Invalid
-from cahier_record.budget.count import Counted
+from cahier_record.budget.count import Countable, Counted
 from cahier_record.budget.explanation import by_district, explain
 from cahier_record.budget.own_share import OwnShare, own_share_of
 from cahier_record.budget.tally import Candidate, Profile, Terms, count, gains
@@ -153,6 +155,21 @@ def test_another_rule_says_who_would_gain_and_lose(small: Profile):
         )
         assert each.selected == after.selected
         assert (each.more, each.less) == (after.more, after.less)
+
+
+def test_what_a_count_follows_from_travels_though_its_shares_are_ratios_of_any_size():
+    draw = Random(7)
+    projects = [Candidate(id=f"{n:02d}", cost=draw.randint(900, 9_000)) for n in range(40)]
+    ballots = [draw.sample([one.id for one in projects], draw.randint(1, 9)) for _ in range(300)]
+    profile = Profile.of_approvals(120_000, projects, ballots, decimals=0)
+    numbers = {one.id: place for place, one in enumerate(profile.candidates, 1)}
+    sent = Countable(profile, "mes", Terms(completion="add1-greedy"), numbers)
+    made = sent.counted()
+    assert any(max(each.price) >= 2**64 for each in made.result.rounds)
+    with pytest.raises(OverflowError):
+        msgspec.msgpack.encode(made)
+    arrived = msgspec.msgpack.decode(msgspec.msgpack.encode(sent), type=Countable)
+    assert arrived.counted() == made
 
 
 @settings(max_examples=60, deadline=None)

@@ -17,6 +17,7 @@ from cahier_cli.importing.reading import (
     category_of,
     chunks,
     district_of,
+    position_of,
     shortened,
     title_of,
 )
@@ -112,6 +113,8 @@ async def _propose(
         district=district_of(project),
         on_behalf_of=author,
     )
+    if (position := position_of(project)) is not None:
+        submit.position.lat_e7, submit.position.lon_e7 = position
     submitted = await patiently(
         lambda: doors.proposers.SubmitProposal(submit), "idea_phase_not_open"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from cahier_record.budget.events import Rules
 from cahier_record.budget.pabulib import INSTALMENTS_COLUMN, Ballot, Instance, Project, cents
 
 TITLE_CHARS_MAX = 150
+DEGREE_E7 = 10_000_000
 CATEGORY_CHARS_MAX = 80
 DISTRICT_CHARS_MAX = 120
 REFERENCE_CHARS_MAX = 40
@@ -86,6 +88,19 @@ def district_of(project: Project) -> str:
     fields = project.fields
     label = fields.get("district", "") or fields.get("neighborhood", "") or ""
     return shortened(label.strip(), DISTRICT_CHARS_MAX)
+
+
+def position_of(project: Project) -> tuple[int, int] | None:
+    """Where the file says it is, in ten-millionths of a degree; None without a point on earth."""
+    texts = (project.fields.get("latitude", ""), project.fields.get("longitude", ""))
+    try:
+        lat, lon = (Decimal(text.strip()) for text in texts)
+    except InvalidOperation:
+        return None
+    if not (lat.is_finite() and lon.is_finite() and abs(lat) <= 90 and abs(lon) <= 180):
+        return None
+    lat_e7, lon_e7 = (int((value * DEGREE_E7).to_integral_value()) for value in (lat, lon))
+    return lat_e7, lon_e7
 
 
 def districts_of(instance: Instance) -> list[str]:

@@ -110,6 +110,23 @@ class Counted(msgspec.Struct, frozen=True):
     numbers: dict[str, int]
 
 
+class Countable(msgspec.Struct, frozen=True):
+    """All that a count follows from, in whole numbers of 64 bits: what may be sent to a helper.
+
+    A Result may not: the exact shares of voters are ratios of any size.
+    """
+
+    profile: Profile
+    rule: str
+    terms: Terms
+    numbers: dict[str, int]
+
+    def counted(self) -> Counted:
+        """Counts; raises as the rule does."""
+        result = count(self.profile, self.rule, self.terms)
+        return Counted(self.profile, self.terms, result, self.numbers)
+
+
 def count_profile(election: ElectionView, opened: OpenedBallots) -> Counted:
     """Counts opened ballots under the rules in force, with what an explanation is made of.
 

@@ -12,7 +12,7 @@ import msgspec
 
 from cahier_budget.adapters.helper import serve
 from cahier_kernel.errors import DomainError
-from cahier_record.budget.count import Counted
+from cahier_record.budget.count import Countable, Counted
 from cahier_record.budget.explanation import Explanation, explain
 from cahier_record.budget.what_if import Change, OtherOutcome, what_if
 
@@ -21,7 +21,7 @@ KEPT_MAX = 2
 
 
 class Question(msgspec.Struct, array_like=True):
-    """About the count that goes by `key`. counted: the count itself, encoded, when it is new here.
+    """About the count that goes by `key`. counted: what it follows from, when it is new here.
 
     change: what would be different; None asks for the explanation.
     """
@@ -52,7 +52,7 @@ class Reply(msgspec.Struct, array_like=True):
 encode = msgspec.msgpack.Encoder().encode
 decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _decode_question = msgspec.msgpack.Decoder(Question).decode
-_decode_counted = msgspec.msgpack.Decoder(Counted).decode
+_decode_countable = msgspec.msgpack.Decoder(Countable).decode
 
 
 class Desk:
@@ -69,7 +69,7 @@ class Desk:
 
     def _counted(self, question: Question) -> Counted | None:
         if question.counted:
-            self._kept[question.key] = _decode_counted(question.counted)
+            self._kept[question.key] = _decode_countable(question.counted).counted()
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         if question.key in self._kept:

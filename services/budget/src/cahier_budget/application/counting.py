@@ -10,7 +10,13 @@ from cahier_kernel import base64url
 from cahier_kernel.errors import NotFound
 from cahier_ledger.sealing import Opener, ballot_binding
 from cahier_ledger.store import LedgerReader
-from cahier_record.budget.count import OpenBallot, count_election, count_profile, open_ballots
+from cahier_record.budget.count import (
+    Countable,
+    OpenBallot,
+    count_election,
+    count_profile,
+    open_ballots,
+)
 from cahier_record.budget.events import BallotCast, CountResult, Rules
 from cahier_record.budget.tally import Result
 from cahier_record.budget.views import BudgetView, ElectionView
@@ -30,7 +36,7 @@ def count_from_log(ledger: LedgerReader, election_id: UUID, private_key: str) ->
 class HeldCount(msgspec.Struct, frozen=True):
     """A count with what explains it and what opens a single ballot of it.
 
-    encoded: the Counted, for a helper process. numbers: of projects, by their id in the result.
+    encoded: the Countable, for a helper process. numbers: of projects, by their id in the result.
     costs: as check_paper takes them. annulled: credentials whose ballots do not count.
     """
 
@@ -49,13 +55,15 @@ def held_count_from_log(ledger: LedgerReader, election_id: UUID) -> HeldCount:
     opened = open_ballots(election, ballot_opener(election.private_key))
     counted = count_profile(election, opened)
     return HeldCount(
-        encoded=msgspec.msgpack.encode(counted),
+        encoded=msgspec.msgpack.encode(
+            Countable(counted.profile, election.rules.rule, counted.terms, counted.numbers)
+        ),
         result=counted.result,
         numbers=counted.numbers,
         rules=election.rules,
         costs=election.costs(),
         private_key=election.private_key,
-        annulled=frozenset(getattr(election, "annulled", ())),
+        annulled=frozenset(election.annulled),
     )
 
 
