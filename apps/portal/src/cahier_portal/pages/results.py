@@ -15,6 +15,7 @@ from cahier_kernel.errors import DomainError, Kind
 from cahier_portal import pictures
 from cahier_portal.catalogue import language, t
 from cahier_portal.formats import money, share
+from cahier_portal.pages.books import versions_of
 from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
 from cahier_portal.parameters import Caller, PathId
 from cahier_portal.visit import Page, Visit
@@ -104,6 +105,7 @@ async def results_page(visit: Caller, election_id: PathId) -> Page:
         districts=_districts(explained) if explained else [],
         votes_most=max((each.votes for each in result.outcomes), default=0),
         snippet=snippet(visit, election),
+        versions=await versions_of(visit, election.election_id),
     )
 
 

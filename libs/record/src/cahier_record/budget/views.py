@@ -19,6 +19,10 @@ from cahier_record.budget.works import BooksView
 from cahier_record.events import Leaf
 
 
+_ABOUT_LOG = (events.ContentErased, events.ErasureConfirmed, events.EpochOpened)
+"""What tells of the log itself, not of an election."""
+
+
 class ProjectView(msgspec.Struct):
     """A project; `event` is the id of the event whose disclosures say more.
 
@@ -142,7 +146,7 @@ class BudgetView(msgspec.Struct):
             self._cast(index, leaf.id, event)
         elif isinstance(event, events.ElectionCreated):
             self.elections[event.election] = ElectionView(event, leaf.id, event.rules)
-        elif event is not None:
+        elif event is not None and not isinstance(event, _ABOUT_LOG):
             election = self.elections.get(getattr(event, "election", ""))
             if election is None:
                 self._fault(index, leaf, "it names an election that the log has not created")

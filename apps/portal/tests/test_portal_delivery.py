@@ -1,0 +1,252 @@
+"""After the vote, on pages: books to the cent, progress, pictures, and corrected results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from cahier_ledger.ledger import Ledger
+from cahier_record.budget.views import BudgetView
+from cahier_record.events import decode_leaf
+
+SHOTS = os.environ.get("CAHIER_SCREENSHOTS", "")
+AXE = Path(__file__).parent / "vendor/axe.min.js"
+SOUNDNESS = Path(__file__).parent / "soundness.js"
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def picture(width: int = 160, height: int = 120) -> bytes:
+    """A meadow below a sky, as PNG."""
+    sky, meadow = b"\x9c\xc9\xe8", b"\x4f\x8f\x4a"
+    rows = b"".join(b"\0" + (sky if row < height // 2 else meadow) * width for row in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    text = chunk(b"tEXt", b"Comment\0taken at home")
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", head),
+            text,
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        )
+    )
+
+
+def vote(person: Any, election_id: str, choice: str) -> None:
+    person.go(f"/budgets/{election_id}/vote")
+    person.send("/vote", ("step", "review"), choice=[choice])
+    person.send("/vote", ("step", "cast"))
+    person.ok()
+
+
+class Built:
+    """An election that is announced, and its winner's desk."""
+
+    def __init__(self, town: Any, staff: Any, election_id: str) -> None:
+        self.id = election_id
+        self.desk = f"/staff/budgets/{election_id}"
+        api = staff.http.get(f"/api/v1/elections/{election_id}/projects").json()
+        self.projects = {each["number"]: each["id"] for each in api["projects"]}
+        self.staff = staff
+        self.town = town
+
+    def write(self, number: int, action: str, item: str = "", **fields: str) -> Any:
+        """Sends the form of one kind of entry."""
+        base = f"{self.desk}/delivery/{self.projects[number]}"
+        self.staff.go(f"{base}/{action}" + (f"?item={item}" if item else ""))
+        self.staff.ok()
+        return self.staff.send(f"/{action}", **fields)
+
+    def items(self, number: int, action: str) -> list[str]:
+        """Ids that the project's desk offers an action for."""
+        page = self.staff.go(f"{self.desk}/delivery/{self.projects[number]}").text
+        return re.findall(rf"/{action}\?item=([0-9a-f-]{{36}})", page)
+
+
+@pytest.fixture(scope="module")
+def built(town: Any, staff: Any, new_election: Callable[..., str]) -> Built:
+    election_id = new_election("Built to the cent", vote_type="choose-1")
+    for choice in "2212":
+        vote(town.resident(), election_id, choice)
+    desk = f"/staff/budgets/{election_id}"
+    for step in ("close", "count", "publish"):
+        staff.go(f"{desk}/steps/{step}")
+        staff.send(f"/steps/{step}", reason="Everybody has voted.")
+        staff.ok()
+    made = Built(town, staff, election_id)
+    due = (town_today() + timedelta(days=90)).isoformat()
+    made.write(2, "milestone", title="Crossings painted", due=due)
+    made.write(2, "milestone", title="Lights on", due=due)
+    late = (town_today() + timedelta(days=200)).isoformat()
+    made.write(2, "delay", made.items(2, "delay")[0], due=late, reason="The paint is late.")
+    made.write(2, "reached", made.items(2, "reached")[0], note="White and wide.")
+    made.write(2, "tender", title="Paint", contractor="Lines Ltd", cents="250,000")
+    made.write(2, "invoice", made.items(2, "invoice")[0], payee="Lines Ltd", cents="249,999.99")
+    add_photo(made, 2)
+    staff.ok()
+    return made
+
+
+def town_today() -> date:
+
+    return datetime.now(UTC).date()
+
+
+def add_photo(made: Built, number: int, data: bytes | None = None, alt: str = "A meadow") -> Any:
+    path = f"{made.desk}/delivery/{made.projects[number]}/photo"
+    made.staff.go(path)
+    fields = {name: value for name, value in made.staff.form("/photo").fields if name != "alt"}
+    fields.pop("photo", None)
+    files = {"photo": ("../../meadow.png", picture() if data is None else data, "image/png")}
+    made.staff.page = made.staff.http.post(path, data={**fields, "alt": alt}, files=files)
+    return made.staff.page
+
+
+def test_the_books_show_every_cent_and_add_up(built: Built, stranger: Any) -> None:
+    page = stranger.go(f"/budgets/{built.id}/books").text
+    assert "they balance to the cent" in page
+    for said in ("€500,000", "€249,999.99", "Lines Ltd", "A contract was made", "€19,999.50"):
+        assert said in page, said
+    assert f'href="/projects/{built.projects[2]}"' in page
+    rows = list(csv.DictReader(io.StringIO(stranger.go(f"/budgets/{built.id}/books.csv").text)))
+    assert sum(round(float(row["amount"]) * 100) for row in rows) == 0
+    paid = [row for row in rows if row["account"] == "paid"]
+    assert [(row["amount"], row["payee"], row["currency"]) for row in paid] == [
+        ("249999.99", "Lines Ltd", "EUR")
+    ]
+
+
+def test_a_project_tells_how_it_is_built(built: Built, stranger: Any) -> None:
+    page = stranger.go(f"/projects/{built.projects[2]}").text
+    for said in ("Crossings painted", "Lights on", "The paint is late.", "Under way", "reached on"):
+        assert said in page, said
+    shown = re.search(r'<img src="(/budgets/[^"]+)" alt="A meadow"', page)
+    assert shown is not None
+    answer = stranger.go(shown.group(1))
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert b"taken at home" not in answer.content
+    lost = stranger.go(f"/projects/{built.projects[3]}").text
+    assert "How it is built" not in lost
+
+
+def test_what_the_books_would_not_stand_is_refused_in_words(built: Built) -> None:
+    built.write(1, "tender", title="Trees", cents="190000")
+    assert built.staff.page.status_code == 409
+    assert "Tick the box" in built.staff.page.text
+    built.write(2, "invoice", built.items(2, "invoice")[0], payee="x", cents="0.02")
+    assert "higher than what is left of the contract" in built.staff.page.text
+    built.write(2, "finish")
+    assert "still hold money" in built.staff.page.text
+    assert add_photo(built, 2, b"<svg/>").status_code == 422
+    assert "Only JPEG, PNG and WebP" in built.staff.page.text
+    assert add_photo(built, 2, b"x" * 2_000_001).status_code == 422
+    assert add_photo(built, 2, b"").status_code == 422
+    assert built.staff.go(f"{built.desk}/delivery/{built.projects[2]}/dance").status_code == 404
+
+
+def test_delivery_is_the_staffs(built: Built, stranger: Any, town: Any) -> None:
+    resident = town.resident()
+    for path in ("delivery", f"delivery/{built.projects[2]}/abandon", "corrections"):
+        assert resident.go(f"{built.desk}/{path}").status_code == 403
+        assert "/sign-in" in str(stranger.go(f"{built.desk}/{path}").url)
+
+
+def test_an_erased_picture_is_nowhere(built: Built, stranger: Any) -> None:
+    add_photo(built, 2, alt="A neighbour")
+    built.staff.ok()
+    page = stranger.go(f"/projects/{built.projects[2]}").text
+    shown = re.search(r'<img src="(/budgets/[^"]+/([0-9a-f-]{36}))" alt="A neighbour"', page)
+    assert shown is not None
+    built.write(2, "erase-photo", shown.group(2), basis="request")
+    built.staff.ok()
+    assert stranger.go(shown.group(1)).status_code == 404
+    assert "A neighbour" not in stranger.go(f"/projects/{built.projects[2]}").text
+
+
+def test_a_corrected_result_says_why_and_the_old_one_stays(
+    built: Built, staff: Any, stranger: Any, town: Any
+) -> None:
+    staff.go(f"{built.desk}/corrections")
+    staff.send("/corrections/annul", credentials="x" * 43, annul_reason="Twice.")
+    assert "has cast no ballot" in staff.page.text
+    staff.go(f"{built.desk}/corrections")
+    staff.send("/corrections/count", count_reason="A recount was asked for.")
+    staff.ok()
+    before = stranger.go(f"/budgets/{built.id}/results/versions").text
+    assert "Version 1" in before
+    assert "Version 2" not in before
+    staff.go(f"{built.desk}/corrections")
+    staff.send("/corrections/publish")
+    staff.ok()
+    page = stranger.go(f"/budgets/{built.id}/results/versions").text
+    assert (
+        page.index("Version 2") < page.index("A recount was asked for.") < page.index("Version 1")
+    )
+    assert "corrects an earlier one" in stranger.go(f"/budgets/{built.id}/results").text
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (360, "fr")])
+def test_pages_of_the_delivery_are_sound(
+    chromium: Browser, built: Built, town: Any, width: int, language: str
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900},
+        locale={"en": "en-GB", "fr": "fr-FR"}[language],
+        reduced_motion="reduce",
+        base_url=town.url,
+    )
+    page = context.new_page()
+    page.goto("/sign-in")
+    page.locator("#email").fill("staff@example.org")
+    page.locator("#password").fill("a long enough sentence")
+    page.locator("main button").click()
+    project = f"{built.desk}/delivery/{built.projects[2]}"
+    for name, path in {
+        "books": f"/budgets/{built.id}/books",
+        "project": f"/projects/{built.projects[2]}",
+        "versions": f"/budgets/{built.id}/results/versions",
+        "delivery": f"{built.desk}/delivery",
+        "delivery-project": project,
+        "tender": f"{project}/tender",
+        "photo": f"{project}/photo",
+        "corrections": f"{built.desk}/corrections",
+    }.items():
+        page.goto(path)
+        for script in (AXE, SOUNDNESS):
+            page.evaluate(script.read_text("utf-8"))
+        if SHOTS:
+            page.screenshot(path=f"{SHOTS}/{name}-{width}-{language}.png", full_page=True)
+        assert page.evaluate("cahier.flaws()") == [], name
+        assert page.evaluate("cahier.violations()") == [], name
+        assert page.evaluate("cahier.lowContrast()") == [], name
+    context.close()
+
+
+def test_the_public_log_says_the_same_without_a_fault(built: Built, town: Any) -> None:
+    view = BudgetView()
+    found = next(iter(Path(town.root).rglob("budget/events.db")))
+    ledger = Ledger.open(found)
+    try:
+        for row in ledger.read_public(0, 5_000):
+            view.apply(row.public_seq - 1, decode_leaf(row.leaf))
+    finally:
+        ledger.close_blocking()
+    assert view.faults == []
+    books = view.elections[built.id].books
+    assert books is not None
+    assert books.accounts.total("paid") == 249_999_99
