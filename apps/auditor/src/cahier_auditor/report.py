@@ -18,6 +18,7 @@ from cahier_auditor.verify import Verified
 from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.money import format_cents
 from cahier_ledger.log.note import to_base64
+from cahier_record.budget.life_view import phase_of
 from cahier_record.budget.views import ElectionView
 from cahier_record.consultation.views import ProposalView
 
@@ -72,11 +73,27 @@ def _elections(replayed: Replay) -> Iterator[str]:
         title = replayed.texts.word("budget", election.event, "title")
         untimed = election.state == "open" and replayed.until is not None
         yield (
-            f"election {election.created.election}: {election.state}, "
+            f"election {election.created.election}: {election.state}{_phase(election)}, "
             f"{len(election.projects)} projects, {len(election.ballots)} ballots"
             f"{UNTIMED if untimed else ''}: {one_line(title, TEXT_CHARS_MAX)}"
         )
+        yield from _lineage(election)
         yield from books_lines(election)
+
+
+def _phase(election: ElectionView) -> str:
+    phase = phase_of(election)
+    return f", phase {phase}" if phase else ""
+
+
+def _lineage(election: ElectionView) -> Iterator[str]:
+    """A line for each merger and split, and for each assessment that decided."""
+    for change in election.life.changes.values():
+        agreed = sum(consent == "agreed" for consent in change.consents.values())
+        yield (
+            f"  {change.proposed.kind} of {len(change.proposed.projects)}: {change.state}, "
+            f"{agreed} of {len(change.proposed.asked)} authors agreed"
+        )
 
 
 def _reports(replayed: Replay) -> Iterator[str]:
@@ -210,6 +227,8 @@ def _election_json(election: ElectionView) -> dict[str, Any]:
     return {
         "election": election.created.election,
         "state": election.state,
+        "phase": phase_of(election),
+        "life": msgspec.to_builtins(election.life),
         "ballots": len(election.ballots),
         "projects": [msgspec.to_builtins(one) for one in election.projects.values()],
         "result": msgspec.to_builtins(election.count.result) if election.count else None,

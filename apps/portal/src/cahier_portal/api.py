@@ -339,7 +339,7 @@ def _project(project: budget.Project, words: consultation.Proposal | None) -> Pr
         id=project.project_id,
         number=project.number,
         proposal_id=project.proposal_id,
-        title=words.title if words else "",
+        title=project.title or (words.title if words else ""),
         feasibility=_name(budget.Feasibility, project.feasibility, "FEASIBILITY_"),
         reference=project.reference,
         category=project.category,
