@@ -32,9 +32,9 @@ def test_a_field_of_a_later_version_is_ignored() -> None:
 
 
 def test_a_type_of_a_later_version_is_kept_as_unknown() -> None:
-    read = decode_leaf(leaf("budget.v1.delivery.milestone_reached", {"x": 1}))
+    read = decode_leaf(leaf("budget.v1.lottery.number_drawn", {"x": 1}))
     assert read.event is None
-    assert read.type == "budget.v1.delivery.milestone_reached"
+    assert read.type == "budget.v1.lottery.number_drawn"
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"v":1}', b"\xff"])
