@@ -7,6 +7,7 @@ A project that is refused once is refused for good: a purse only gets emptier.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import accumulate
 
 from cahier_record.budget.tally.profile import Candidate, Profile
@@ -36,9 +37,24 @@ class Purse:
         """What the envelope still holds, where it is bounded."""
         return self._left
 
+    def copy(self, profile: Profile | None = None) -> Purse:
+        """A purse that holds the same, and is emptied by itself.
+
+        profile: one with other costs of what it has not been asked to take.
+        """
+        other = copy(self)
+        if profile is not None:
+            other._candidates = profile.candidates
+        other._quotas, other._credits = dict(self._quotas), list(self._credits)
+        other._alternatives = set(self._alternatives)
+        return other
+
     def refusal(self, place: int) -> Reason | None:
         """Why the project may not be funded any more, or None."""
-        one = self._candidates[place]
+        return self.refusal_of(self._candidates[place])
+
+    def refusal_of(self, one: Candidate) -> Reason | None:
+        """As `refusal`, of a candidate that need not be one of the profile's."""
         if one.alternative and one.alternative in self._alternatives:
             return "alternative_taken"
         if one.cost > self._quotas.get(one.district, one.cost):

@@ -24,6 +24,7 @@ from cahier_record.budget.tally.greedy import count_greedy
 from cahier_record.budget.tally.phragmen import Flow
 from cahier_record.budget.tally.profile import Group, Profile
 from cahier_record.budget.tally.purchases import Buyers
+from cahier_record.budget.tally.recasting import Recast
 from cahier_record.budget.tally.result import FUNDED, Result
 from cahier_record.budget.tally.rules import RULES
 from cahier_record.budget.tally.standing import Standing, standings
@@ -63,6 +64,7 @@ class _Again:
         self._electorate = Electorate(profile)
         self._standing = standings(profile, self._electorate)
         self._place = {one.id: one.place for one in self._standing}
+        self._recast = Recast.of(profile, result, self._terms, self._standing, self._electorate)
         self._points = max((max(each.points, default=1) for each in profile.groups), default=1)
 
     def needs(self, name: str) -> Needs:
@@ -100,6 +102,8 @@ class _Again:
             score=standing[place].score + more * self._points,
         )
         shell = self._shell(place, cost, self._electorate.voters + more)
+        if self._recast is not None and cost and self._recast.answers(more):
+            return self._recast.wins(shell, standing[place], more)
         if self._result.rule.startswith("greedy"):
             return self._wins_greedily(shell, standing, place)
         electorate = self._electorate.with_more(place, more) if more else self._electorate

@@ -28,7 +28,7 @@ from cahier_record.budget.tally.electorate import Electorate, Floats, Indexes, M
 from cahier_record.budget.tally.limits import Purse
 from cahier_record.budget.tally.ties import Purchase, Ratio, Ties, twins
 
-__all__ = ["Buyers", "Market", "Pass", "Purchase", "Ratio"]
+__all__ = ["Buyers", "Market", "Money", "Pass", "Purchase", "Ratio"]
 
 ROUNDING = 2.0**-53  # of one operation in 64-bit floats, relative
 SOMETHING = 2.0**-1074  # stands for money too little to show beside the error of a balance
@@ -64,6 +64,32 @@ class Pass(Struct, kw_only=True):
 
     def contenders(self) -> list[int]:
         return [purchase.contender for purchase in self.purchases]
+
+
+class Money(Struct, frozen=True, kw_only=True):
+    """What the voters hold at some moment.
+
+    balances: of each row, each within `error` of the truth; zero of those who once could not pay.
+    Exactly, a row that is not zero holds (held - what it paid) / unit.
+    """
+
+    balances: Floats
+    error: float
+    held: int
+    unit: int
+    paid: dict[int, int]
+    floors: dict[int, float]
+
+    def exactly(self, electorate: Electorate, contender: int) -> list[int]:
+        """What each of the contender's rows holds, in 1 / unit."""
+        offsets, found = electorate.offsets, []
+        for row in electorate.supporters[contender].tolist():
+            if self.balances[row] <= 0:
+                found.append(0)
+                continue
+            listed = electorate.listed[offsets[row] : offsets[row + 1]].tolist()
+            found.append(self.held - sum(self.paid.get(one, 0) for one in listed))
+        return found
 
 
 class Buyers:
@@ -116,6 +142,35 @@ class Buyers:
     def bought(self) -> Collection[int]:
         """What has been bought so far."""
         return self._paid.keys()
+
+    def money(self) -> Money:
+        """What the voters hold now."""
+        return Money(
+            balances=self._balances.copy(),
+            error=self._error,
+            held=self._held,
+            unit=self._unit,
+            paid=dict(self._paid),
+            floors=dict(self._floors),
+        )
+
+    def go_on(self, money: Money, asked: int) -> None:
+        """Go on from a moment of another pass of the same endowment.
+
+        They differ by nothing but the contender asked about and voters who joined for it alone.
+        """
+        joined = len(self._balances) - len(money.balances)
+        self._balances = np.concatenate([money.balances, self._balances[:joined]])
+        self._error, self._held, self._unit = money.error, money.held, money.unit
+        self._paid = dict(money.paid)
+        market = self._market
+        open_still = [place for place in market.contenders if place not in self._paid]
+        self._floors.update((p, money.floors[p]) for p in open_still if p != asked)
+        self._twins = dict.fromkeys(open_still, ())
+        self._queue = [
+            (_below(self._floors[place] / market.utilities[place]), place) for place in open_still
+        ]
+        heapify(self._queue)
 
     def look(self, contender: int) -> tuple[Purchase | None, Ratio]:
         """What the contender would cost its supporters now, and the money that they hold."""
