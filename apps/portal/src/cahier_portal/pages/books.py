@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import Response, get
@@ -54,7 +54,7 @@ _PHOTO_HEADERS = {"cache-control": "private, max-age=300", "content-disposition"
 
 @dataclass(frozen=True)
 class EntryLine:
-    """An entry with its words. moves: (account in words, amount, whether it is less)."""
+    """An entry with its words. moves: accounts in words, each with its amount."""
 
     entry: delivery.BookEntry
     words: str
@@ -142,10 +142,18 @@ async def delivery_context(
     found = await or_none(visit.budget(delivery.GetDeliveryRequest(**about)))
     if found is None or not found.delivered:
         return {"delivered": None, "delivery_lines": []}
-    listed = await visit.budget(delivery.ListBookEntriesRequest(**about, limit=READ_MAX))
+    listed = await visit.budget(
+        delivery.ListBookEntriesRequest(
+            election_id=election.election_id, project_id=project_id, limit=READ_MAX
+        )
+    )
+    titles = {each.milestone_id: each.title for each in found.milestones}
+    lines = [line_of(each, {}, election.currency) for each in listed.entries]
     return {
         "delivered": found,
-        "delivery_lines": [line_of(each, {}, election.currency) for each in listed.entries],
+        "delivery_lines": [
+            replace(line, said=line.said or titles.get(line.entry.item_id, "")) for line in lines
+        ],
         "today": visit.portal.clock.now().astimezone(visit.portal.zone).date().isoformat(),
     }
 
@@ -187,7 +195,7 @@ async def added_up(visit: Visit, election_id: str, books: delivery.GetBooksRespo
         async for entry in _entries(visit, election_id):
             accounts.post(
                 Posting(
-                    account=posting.account,
+                    account=posting.account,  # type: ignore[arg-type]  # as the contract says
                     cents=posting.cents,
                     project=posting.project,
                     item=posting.item,
