@@ -68,7 +68,7 @@ def test_without_a_city_the_subject_has_a_parameter() -> None:
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
 def test_golden_leaves_and_their_headers_follow_the_document(file: Path) -> None:
     leaf = json.loads(file.read_text("utf-8"))["leaf"]
-    message = DOCUMENT["components"]["messages"][file.stem.replace(".", "_")]
+    message = DOCUMENT["components"]["messages"][leaf["t"].replace(".", "_")]
     schemas = {"components": DOCUMENT["components"]}
     Draft202012Validator({**message["payload"], **schemas}).validate(leaf)
     row = PublicRow(1, 1, leaf["id"], json.dumps(leaf).encode())
