@@ -272,6 +272,12 @@ PROPOSALS = (
 )
 
 
+PLACES = {
+    "Trees for Market Square": {"lat": "48.5734", "lon": "7.7521"},
+    "A safe way to school": {"lat": "48,5790", "lon": "7.7611"},
+}
+
+
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A town with an open call for ideas, four proposals and an election that is open."""
@@ -358,6 +364,7 @@ def prepare(town: Town) -> None:
             body=f"{title}: because it is needed.\n\nSoon.",
             category=category,
             district=district,
+            **PLACES.get(title, {}),
         )
         resident.ok()
         town.proposals.append(resident.page.url.path.rsplit("/", 1)[1])

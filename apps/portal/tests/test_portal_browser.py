@@ -145,6 +145,28 @@ def test_pages_of_the_public_log_are_sound(
     page.context.close()
 
 
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (360, "fr")])
+def test_pages_about_projects_and_results_are_sound(
+    chromium: Browser, town: Any, finished: str, width: int, language: str
+) -> None:
+    page = open_page(chromium, town, width=width, language=language)
+    for name, path in {
+        "map": f"/budgets/{town.election_id}/map",
+        "compare": f"/budgets/{finished}/compare?p=1&p=2&p=3",
+        "what-if": f"/budgets/{finished}/what-if?envelope=200000",
+        "what-if-refused": f"/budgets/{finished}/what-if?project=1",
+    }.items():
+        page.goto(path)
+        assert_sound(page, name)
+    page.goto(f"/budgets/{finished}/results/embed")
+    for script in SCRIPTS:
+        page.evaluate(script)
+    keep_picture(page, "embed", "light")
+    assert page.evaluate("cahier.violations()") == []
+    assert page.evaluate("cahier.lowContrast()") == []
+    page.context.close()
+
+
 @pytest.mark.parametrize(("width", "language"), VIEWS)
 def test_residents_pages_are_sound(
     chromium: Browser, town: Any, handled_report: str, width: int, language: str

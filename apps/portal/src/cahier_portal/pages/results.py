@@ -168,12 +168,13 @@ async def _explained(visit: Visit, election_id: str) -> budget.ExplainResultResp
 
 
 def snippet(visit: Visit, election: budget.Election) -> str:
-    """The HTML that puts the result into another site's page."""
+    """The HTML that puts the result into another site's page, as text to be shown."""
     address = f"{_site(visit)}/budgets/{election.election_id}/results/embed?lang={language()}"
-    return Markup(
+    made = Markup(
         '<iframe src="{}" title="{}" width="100%" height="560" loading="lazy" '
         'style="border:0;max-width:40rem"></iframe>'
     ).format(address, t("results.title", title=election.title))
+    return str(made)
 
 
 def _site(visit: Visit) -> str:
