@@ -69,7 +69,9 @@ def test_every_key_in_use_has_a_message() -> None:
 
 
 def test_every_message_is_used() -> None:
-    made_up = ("role.", "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
+    made_up = ("role.", "phase.", "consent.", "change_state.", "project.change_",
+               "staff_life.means_", "staff_life.analysis_",
+               "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
                "feasibility.", "order.", "outcome.", "home.how_", "staff.step_", "staff.confirm_",
                "staff.means_", "staff.track_", "staff.vote_type_", "staff.rule_", "staff.ties_",
                "rules.ties_", "notice.step_", "format.", "report_state.", "update.",

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from cahier_consultation.domain import voices
-from cahier_consultation.domain.proposal import Answer, Proposal
+from cahier_consultation.domain.proposal import CHANGES_MAX, Answer, Proposal
 from cahier_kernel.errors import DomainError, FailedPrecondition, Forbidden, Invalid
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -208,3 +208,25 @@ def test_a_comment_says_something_but_not_too_much(body, code):
             body=body,
         )
     assert (refusal.value.code, refusal.value.field) == (code, "body")
+
+
+def test_its_author_answers_a_change_of_the_project_once():
+    proposal = submitted(Answer.ACCEPTED)
+    change = {"person": AUTHOR, "change": UUID(int=9), "agrees": True, "now": LATER}
+    proposal.answer_change(**change)
+    assert happened(proposal) == ["change_answered"]
+    assert refused(proposal, "answer_change", **change) == "change_already_answered"
+
+
+def test_nobody_else_answers_a_change_of_the_project():
+    given = {"person": "somebody", "change": UUID(int=9), "agrees": True, "now": LATER}
+    assert refused(submitted(), "answer_change", **given) == "not_the_author"
+
+
+def test_answers_to_changes_have_a_bound():
+    proposal = submitted(Answer.ACCEPTED)
+    for number in range(CHANGES_MAX):
+        proposal.answer_change(person=AUTHOR, change=UUID(int=number), agrees=False, now=LATER)
+    proposal.collect_events()
+    given = {"person": AUTHOR, "change": UUID(int=999), "agrees": True, "now": LATER}
+    assert refused(proposal, "answer_change", **given) == "too_many_changes"

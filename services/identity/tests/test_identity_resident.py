@@ -111,3 +111,10 @@ def test_an_import_vouches_for_its_voters() -> None:
 def test_an_imported_id_follows_from_source_and_reference() -> None:
     assert imported().id == imported_id("toulouse", "7")
     assert imported_id("toulouse", "7") != imported_id("toulouse7", "")
+
+
+@pytest.mark.parametrize("role", ["analyst", "supervisor", "decision_maker"])
+def test_those_who_assess_projects_hold_roles_of_their_own(role: str) -> None:
+    resident = registered()
+    resident.grant_role(role, event_id="e2", by="boss", now=NOW)
+    assert resident.roles == {role}

@@ -203,6 +203,12 @@ _ACTIONS = frozenset(
         "route",
         "answer",
         "close",
+        "consent",
+        "plan",
+        "enter",
+        "analysis",
+        "merge",
+        "split",
     }
 )
 

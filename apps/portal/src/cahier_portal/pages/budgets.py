@@ -8,6 +8,7 @@ from typing import Any
 from litestar import get
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
+from cahier_contracts.budget.v1 import project_life_pb2 as project_life
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_portal.catalogue import t
 from cahier_portal.pages.following import followed_level
@@ -70,6 +71,9 @@ async def budget_page(
         standings=STANDINGS,
         states=budget,
         following=await followed_level(visit, "election", election.election_id),
+        life=await visit.budget(
+            project_life.GetElectionLifeRequest(election_id=election.election_id)
+        ),
     )
 
 
@@ -125,7 +129,8 @@ def _stands(card: ProjectCard, standing: str) -> bool:
         return card.is_standing
     if standing == "undecided":
         return bool(feasibility == budget.FEASIBILITY_UNDECIDED)
-    return standing != "not_standing" or bool(feasibility == budget.FEASIBILITY_UNFEASIBLE)
+    fallen = (budget.FEASIBILITY_UNFEASIBLE, budget.FEASIBILITY_SUPERSEDED)
+    return standing != "not_standing" or feasibility in fallen
 
 
 def _says(card: ProjectCard, words: list[str]) -> bool:

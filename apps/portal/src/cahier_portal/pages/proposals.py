@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import get, post
 
+from cahier_contracts.budget.v1 import project_life_pb2 as life
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
 from cahier_portal.forms import FormError, read_form, status_of, what_to_mend
@@ -155,12 +156,14 @@ async def _proposal(
     process = await or_none(
         visit.consultation(consultation.GetProcessRequest(process_id=proposal.process_id))
     )
+    became = await or_none(visit.budget(life.ListProposalProjectsRequest(proposal_id=proposal_id)))
     answered = next((c for c in comments.comments if c.comment_id == answering), None)
     return visit.page(
         "proposal.html",
         status,
         proposal=proposal,
         process=process.process if process else None,
+        became=became.projects if became else [],
         threads=flat(threads(comments.comments)),
         next_comments=comments.next_page_token,
         answered=answered,

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import get, post
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
+from cahier_contracts.budget.v1 import project_life_pb2 as life
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError, NotFound
 from cahier_portal import rule_forms
@@ -134,6 +135,16 @@ async def _cost_and_judge(visit: Visit, form: Form, election_id: str, project_id
             form.key,
         )
         receipt = costed.event_id
+    if form.text("running_cost"):
+        stated = await visit.budget(
+            life.StateRunningCostRequest(
+                election_id=election_id,
+                project_id=project_id,
+                running_cost_cents=form.money("running_cost"),
+            ),
+            form.key,
+        )
+        receipt = stated.event_id or receipt
     judgement = {
         "feasible": budget.FEASIBILITY_FEASIBLE,
         "unfeasible": budget.FEASIBILITY_UNFEASIBLE,
@@ -244,6 +255,9 @@ def _project_values(card: ProjectCard) -> dict[str, str]:
     return {
         "cost": amount_typed(project.cost_cents) if project.costed else "",
         "instalments": rule_forms.typed_amounts(project.instalments_cents),
+        "running_cost": amount_typed(project.running_cost_cents)
+        if project.running_cost_cents
+        else "",
         "feasibility": feasibility.removeprefix("FEASIBILITY_").lower(),
         "reason": project.unfeasibility_explanation,
     }

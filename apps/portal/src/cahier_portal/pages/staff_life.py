@@ -31,11 +31,12 @@ async def plan(visit: Caller, election_id: PathId) -> Answer:
     back = form.text("back_to")
 
     def message() -> Any:
-        phases = _plan(visit, form)
-        named = {"election_id": str(election_id), "phases": phases, "reason": form.text("reason")}
+        phases, reason = _plan(visit, form), form.text("reason")
         if back:
-            return life.ReopenPhaseRequest(phase=back, **named)
-        return life.PlanPhasesRequest(**named)
+            return life.ReopenPhaseRequest(
+                election_id=str(election_id), phase=back, phases=phases, reason=reason
+            )
+        return life.PlanPhasesRequest(election_id=str(election_id), phases=phases, reason=reason)
 
     notice = "notice.phase_reopened" if back else "notice.phases_planned"
     return await _send(visit, str(election_id), form, message, notice)
