@@ -1,8 +1,8 @@
 import datetime
 
+from cahier_contracts.budget.v1 import delivery_pb2 as _delivery_pb2
 from cahier_contracts.budget.v1 import explaining_pb2 as _explaining_pb2
 from cahier_contracts.budget.v1 import project_life_pb2 as _project_life_pb2
-from cahier_contracts.budget.v1 import delivery_pb2 as _delivery_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
