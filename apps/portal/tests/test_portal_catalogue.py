@@ -33,6 +33,8 @@ ALIKE = {
     "vote.place",
     "vote.in_place",
     "vote.points_given_to",
+    "results.points",
+    "results.column_points",
     "budget_map.kilometres",
     "budget_map.metres",
     "budget_map.north",

@@ -53,6 +53,7 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Any]:
     return {
         "money": formats.money,
         "number": formats.number,
+        "points": formats.points,
         "instant": formats.instant,
         "rfc3339": from_rfc3339,
         "moment": partial(formats.time_tag, zone=zone),
@@ -84,4 +85,5 @@ def _wordings() -> Mapping[str, Any]:
         **{name: getattr(wording, name) for name in names},
         "rules_in_words": rule_words.rules_in_words,
         "voting_in_words": rule_words.voting_in_words,
+        "weighs": rule_words.weighs,
     }

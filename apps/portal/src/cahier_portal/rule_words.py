@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_portal.catalogue import t, tn
 from cahier_portal.formats import money, points
-from cahier_portal.wording import is_greedy
+from cahier_portal.wording import WEIGHED, is_greedy
 
 
 def rules_in_words(rules: budget.Rules, envelope_cents: int, currency: str) -> list[str]:
@@ -30,7 +30,7 @@ def voting_in_words(rules: budget.Rules, currency: str) -> list[str]:
 
 def weighs(rules: budget.Rules) -> bool:
     """Whether ballots say more of a project than that they name it."""
-    return rules.vote_type in ("cumulative", "scoring", "ordinal")
+    return rules.vote_type in WEIGHED
 
 
 def _how_many(rules: budget.Rules) -> list[str]:

@@ -8,7 +8,7 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_portal.catalogue import t, tn
-from cahier_portal.formats import money
+from cahier_portal.formats import money, points
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ _FEASIBILITY_TONES = {
     "unfeasible": "bad",
     "superseded": "past",
 }
+
+
+WEIGHED = ("cumulative", "scoring", "ordinal")
+"""Types of ballots that say more of a project than that they name it."""
 
 
 def idea_phase(value: int) -> Word:
@@ -139,6 +143,9 @@ def outcome_reason(
 
     left_after_cents: for a winner, what was left of the envelope once it was paid for.
     """
+    if outcome.reason == "below_threshold" and rules.vote_type in WEIGHED:
+        least = points(rules.threshold_votes, rules.point_decimals)
+        return t("outcome.below_score", points=least)
     if outcome.reason == "below_threshold":
         return t("outcome.below_threshold", votes=rules.threshold_votes)
     if outcome.reason == "selected":
