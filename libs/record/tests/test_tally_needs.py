@@ -100,6 +100,20 @@ def test_ties_that_wait_together_come_out_as_each_looked_at_alone(
     assert count(profile, rule, how) == alone
 
 
+def test_who_tied_is_priced_anew_once_a_supporter_has_paid() -> None:
+    """Ten projects in a ring share each voter with a neighbour: every other one is bought."""
+    ids = [f"p{number}" for number in range(10)]
+    ring = [Group(projects=(ids[at], ids[at - 9]), count=1) for at in range(10)]
+    profile = Profile(
+        budget=100,
+        candidates=tuple(Candidate(id=one, cost=15) for one in ids),
+        groups=tuple(ring),
+        decimals=0,
+    )
+    result = count(profile, "mes", Terms(ties="cheapest"))
+    assert result.selected == ("p0", "p2", "p4", "p6", "p8")
+
+
 @pytest.mark.parametrize("alike", [True, False], ids=["same-voters", "voters-of-their-own"])
 @pytest.mark.parametrize("rule", ["mes", "phragmen"])
 def test_a_thousand_tied_projects_are_counted_in_a_moment(rule: str, *, alike: bool) -> None:
