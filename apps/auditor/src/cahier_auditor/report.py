@@ -193,8 +193,9 @@ def _instant(time_s: int) -> str:
 def recount_lines(recounted: Recount, currency: str) -> Iterator[str]:
     """The count in four lines."""
     result = recounted.result
+    rule = f"rule {result.rules.rule} on {result.rules.vote_type} ballots"
     yield f"election {recounted.election}: {result.ballots_counted} ballots counted from the log"
-    yield f"rule {result.rules.rule}, code {result.code_version}, first {result.log_size} leaves"
+    yield f"{rule}, code {result.code_version}, first {result.log_size} leaves"
     spent, envelope = format_cents(result.spent_cents), format_cents(result.envelope_cents)
     yield f"spent {spent} of {envelope} {currency}"
     yield f"winners ({len(result.selected)}): " + ", ".join(map(str, result.selected))
