@@ -16,7 +16,7 @@ from cahier_kernel.errors import FailedPrecondition, Invalid
 from cahier_record.budget.count import Countable, Counted
 from cahier_record.budget.explanation import by_district, explain
 from cahier_record.budget.own_share import OwnShare, own_share_of
-from cahier_record.budget.tally import Candidate, Profile, Terms, count, gains
+from cahier_record.budget.tally import Candidate, Group, Profile, Terms, count, gains
 from cahier_record.budget.what_if import CHANGES_MAX, Change, OtherWay, what_if
 
 VOTES = {"a b": 4, "a c": 3, "d": 2, "": 1}
@@ -170,6 +170,16 @@ def test_what_a_count_follows_from_travels_though_its_shares_are_ratios_of_any_s
         msgspec.msgpack.encode(made)
     arrived = msgspec.msgpack.decode(msgspec.msgpack.encode(sent), type=Countable)
     assert arrived.counted() == made
+
+
+def test_rules_that_cannot_count_the_ballots_are_left_out_of_the_comparison(small: Profile):
+    below = Group(projects=("a", "d"), points=(5, -1), count=2)
+    made = counted(replace(small, groups=(*small.groups, below)))
+    rules = {(each.rule, each.utility) for each in explain(made).alternatives}
+    assert rules == {("greedy", "cardinality")}
+    with pytest.raises(Invalid) as refusal:
+        what_if(made, Change(way=OtherWay(rule="phragmen")))
+    assert refusal.value.code == "rule_unfit"
 
 
 @settings(max_examples=60, deadline=None)

@@ -161,7 +161,7 @@ async def _explained(visit: Visit, election_id: str) -> budget.ExplainResultResp
             budget.ExplainResultRequest(election_id=election_id)
         )
     except DomainError as error:
-        if error.kind not in (Kind.UNAVAILABLE, Kind.FAILED_PRECONDITION):
+        if error.kind not in (Kind.UNAVAILABLE, Kind.FAILED_PRECONDITION, Kind.INVALID):
             raise
         return None
     return found

@@ -6,10 +6,12 @@ Amounts are in cents; ratios are rounded, for people to read and for nothing to 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 from msgspec import Struct
 
+from cahier_kernel.errors import Invalid
 from cahier_record.budget.count import Counted
 from cahier_record.budget.tally import (
     Alternative,
@@ -137,7 +139,7 @@ def explain(counted: Counted) -> Explanation:
         satisfaction=told_of(satisfaction(result, profile.groups)),
         alternatives=tuple(
             _other(each, numbers, gains(result, each.result, profile.groups))
-            for each in side_by_side(profile, terms, COMPARED)
+            for each in _alternatives(counted)
             if not _is_same(each.result, result)
         ),
         rounds=tuple(
@@ -152,6 +154,15 @@ def explain(counted: Counted) -> Explanation:
         share_cents=round(Fraction(*result.endowment)) if result.endowment else 0,
         districts=by_district(counted),
     )
+
+
+def _alternatives(counted: Counted) -> Iterator[Alternative]:
+    """The compared rules that can count these ballots: points below zero are not for all."""
+    for each in COMPARED:
+        try:
+            yield from side_by_side(counted.profile, counted.terms, (each,))
+        except Invalid:
+            continue
 
 
 def by_district(counted: Counted) -> tuple[DistrictServed, ...]:
