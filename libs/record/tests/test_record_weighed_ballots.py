@@ -16,8 +16,9 @@ from cahier_record.budget.ballots import (
     decode_paper,
     encode_paper,
 )
-from cahier_record.budget.count import count_election
+from cahier_record.budget.count import count_election, count_profile, open_ballots
 from cahier_record.budget.events import Rules
+from cahier_record.budget.explanation import explain
 from cahier_record.budget.views import BudgetView
 from cahier_record.events import Leaf
 
@@ -124,10 +125,15 @@ def test_every_allowed_weighed_paper_fits_the_ballot_size(given: Rules) -> None:
 
 def election(given: Rules, papers: list[BallotPaper]) -> events.CountResult:
     """Three projects of 300, 400 and 500 cents against 700, and a fourth that does not stand."""
+    view = folded(given, papers)
+    return count_election(view.elections[E], lambda cast: cast.sealed.encode())
+
+
+def folded(given: Rules, papers: list[BallotPaper]) -> BudgetView:
     view = BudgetView()
     for index, event in enumerate(_story(given, papers)):
         view.apply(index, Leaf("budget", f"e{index}", event.TYPE, None, event, ()))
-    return count_election(view.elections[E], lambda cast: cast.sealed.encode())
+    return view
 
 
 def _story(given: Rules, papers: list[BallotPaper]) -> Iterator[Any]:
@@ -203,3 +209,17 @@ def test_a_proportion_asks_more_votes_of_dearer_projects() -> None:
     reasons = dict(zip(result.numbers, result.reasons, strict=True))
     assert (reasons[1], reasons[2]) == ("below_proportion", "below_proportion")
     assert election(rules("approval", proportion=(4, 7)), approved).selected == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "paper"),
+    [(SCORING, points(-2, 3)), (CUMULATIVE, points(1, 3)), (ORDINAL, ranked(2, 1))],
+)
+def test_results_of_weighed_ballots_are_explained(given: Rules, paper: BallotPaper) -> None:
+    view = folded(given, [paper]).elections[E]
+    opened = open_ballots(view, lambda cast: cast.sealed.encode())
+    explained = explain(count_profile(view, opened))
+    assert [one.number for one in explained.projects] == [1, 2, 3]
+    assert explained.satisfaction.with_one == 1
+    shares = [each for each in explained.alternatives if each.rule in ("mes", "phragmen")]
+    assert bool(shares) == (given is not SCORING)
