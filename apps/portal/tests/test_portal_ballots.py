@@ -216,3 +216,28 @@ def ranking_on(page: str) -> list[str]:
     found = re.search(r'<ol class="ranking">(.*?)</ol>', page, re.S)
     assert found, page
     return re.findall(r'class="option-title">([^<]*)<', found[1])
+
+
+def test_a_result_by_places_says_the_points_that_decided(
+    town: Any, staff: Any, stranger: Any, elections: dict[str, str]
+) -> None:
+    election_id = elections["ordinal"]
+    person = town.resident()
+    person.go(f"/budgets/{election_id}/vote")
+    person.send("/vote", REVIEW, **{"place-2": "2", "place-1": "1"})
+    person.send("/vote", CAST)
+    person.ok()
+    desk = f"/staff/budgets/{election_id}"
+    staff.go(f"{desk}/steps/close")
+    staff.send("/steps/close", reason="Everybody has voted.")
+    for step in ("count", "publish"):
+        staff.go(f"{desk}/steps/{step}")
+        staff.send(f"/steps/{step}")
+        staff.ok()
+    page = stranger.go(f"/budgets/{election_id}/results").text
+    told = httpx.get(f"{town.url}/api/v1/elections/{election_id}/result", trust_env=False).json()
+    scores = [outcome["score"] for outcome in told["outcomes"]]
+    assert scores[0] >= 5
+    assert sum(scores) >= 8
+    assert f"<strong>{scores[0]} points · " in page
+    assert "From the first place on, a project gets points: 5; 3; 1." in page
