@@ -201,11 +201,16 @@ async def take_action(
             action,
             status_of(error),
             item=form.text(known.item) if known.item else "",
-            errors=what_to_mend(error),
+            errors=_mend(error, {"data": "photo"}),
             values=form.values(),
         )
     path = f"/staff/budgets/{election_id}/delivery/{project_id}"
     return visit.redirect(path, "notice.written_down", answer.event_id)
+
+
+def _mend(error: DomainError | FieldErrors, named: dict[str, str]) -> list[FormError]:
+    """As what_to_mend. named: what the form calls a field of the request's."""
+    return [FormError(named.get(each.field, each.field), each.text) for each in what_to_mend(error)]
 
 
 async def _photo(sent: Any) -> bytes:
@@ -236,7 +241,7 @@ async def correct(visit: Caller, election_id: PathId, step: PathText) -> Answer:
             visit,
             str(election_id),
             status_of(error),
-            errors=what_to_mend(error),
+            errors=_mend(error, {"reason": f"{step}_reason"}),
             values=form.values(),
         )
     path = f"/staff/budgets/{election_id}/corrections"
