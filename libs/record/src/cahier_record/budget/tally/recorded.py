@@ -50,7 +50,11 @@ class Recording:
         self.endowment = endowment
         self.moments: list[Moment] = []
         buyers = Buyers(market, endowment, purse)
-        self.done: Pass = buyers.run(watch=self._watch(purse))
+
+        def watch(now: Buyers) -> None:
+            self.moments.append(Moment(now.money(), purse.copy()))
+
+        self.done: Pass = buyers.run(watch=watch)
         self._money = np.array([each.money.balances for each in self.moments])
         self._errors = np.array([each.money.error for each in self.moments])
         rates = [each.rate[0] / each.rate[1] for each in self.done.purchases]
@@ -62,12 +66,6 @@ class Recording:
         """Whether a recording of the market is small enough to be held."""
         rounds = len(market.contenders) + 1
         return rounds * len(market.electorate.counts) <= BALANCES_MAX
-
-    def _watch(self, purse: Purse):  # type: ignore[no-untyped-def]
-        def watch(buyers: Buyers) -> None:
-            self.moments.append(Moment(buyers.money(), purse.copy()))
-
-        return watch
 
     def bought_at(self, bid: Bid, ties: Sequence[tuple[object, ...]]) -> int | None:
         """The round, from 0, that buys it; the number of rounds if it is bought after all; None.
@@ -118,7 +116,7 @@ class Recording:
     def _is_before(self, bid: Bid, number: int, ties: Sequence[tuple[object, ...]]) -> bool:
         """Whether it is bought at this moment, in whole numbers."""
         money = self.moments[number].money
-        balances, weights = money.exactly(self._electorate, bid.place), []
+        balances = money.exactly(self._electorate, bid.place)
         weights = [int(each) for each in self._electorate.weights[bid.place]]
         if bid.more:
             numerator, denominator = self.endowment
