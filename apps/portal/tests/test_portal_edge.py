@@ -17,11 +17,12 @@ from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_kernel.clock import FileClock
 from cahier_kernel.errors import Unauthenticated
 from cahier_portal.app import build_app
-from cahier_portal.ballots import credential_of, read_choices
+from cahier_portal.ballots import credential_of
 from cahier_portal.bootstrap import build_portal
 from cahier_portal.clients import Services
 from cahier_portal.keys import session_key
 from cahier_portal.pages.account import safe_next
+from cahier_portal.papers import read_numbers
 from cahier_portal.session import AccessTokens, Visitor
 from cahier_portal.settings import PortalSettings
 from cahier_portal.throttle import ADDRESSES_MAX, WINDOW_S, Throttle
@@ -380,8 +381,8 @@ def test_a_token_that_names_nobody_is_no_vote_token(token: str) -> None:
 
 
 def test_choices_are_read_ascending_and_once() -> None:
-    assert read_choices(["3", "1", "3"]) == (1, 3)
-    assert read_choices([]) == ()
+    assert read_numbers(["3", "1", "3"]) == (1, 3)
+    assert read_numbers([]) == ()
 
 
 def test_settings_name_no_unknown_zone(tmp_path: Path) -> None:
