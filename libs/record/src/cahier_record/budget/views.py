@@ -18,7 +18,6 @@ from cahier_record.budget.life_view import LifeView, fault_of_judgement, fault_o
 from cahier_record.budget.works import BooksView
 from cahier_record.events import Leaf
 
-
 _ABOUT_LOG = (events.ContentErased, events.ErasureConfirmed, events.EpochOpened)
 """What tells of the log itself, not of an election."""
 
