@@ -122,6 +122,16 @@ def test_rules_are_shown_to_staff_as_they_are_typed_and_read_again(language: str
     assert values["positions"] == f"3; 1{comma}5"
 
 
+def test_a_way_of_counting_that_no_form_offers_is_kept_when_the_rest_is_edited() -> None:
+    rules = budget.Rules(
+        vote_type="approval", rule="equalshares", utility="cardinality", completion="none"
+    )
+    with speaking("en"):
+        values = rule_forms.values_of(rules)
+        read = rule_forms.read_rules(Form(FormMultiDict(values.items())))
+    assert (read.rule, read.utility, read.completion) == ("equalshares", "cardinality", "none")
+
+
 @pytest.mark.parametrize("way", rule_forms.WAYS)
 def test_every_way_of_counting_that_is_offered_is_one_that_is_served(way: str) -> None:
     rule, utility, completion = rule_forms.WAYS[way]

@@ -50,7 +50,7 @@ def options() -> dict[str, Any]:
 def read_rules(form: Form) -> budget.Rules:
     """The rules that a form says; raises FieldErrors."""
     most_cents = form.money("max_sum_cost") if form.text("max_sum_cost") else 0
-    rule, utility, completion = WAYS[_one_of(form, "rule", tuple(WAYS))]
+    rule, utility, completion = _way(form)
     return budget.Rules(
         vote_type=_one_of(form, "vote_type", VOTE_TYPES),
         min_length=form.count("min_length", LENGTH_MAX),
@@ -103,9 +103,12 @@ def values_of(rules: budget.Rules) -> dict[str, str]:
 
 
 def way_of(rules: budget.Rules) -> str:
-    """The way of counting that a form offers for these rules; "" for one that it does not."""
+    """The way of counting that a form offers for these rules; its parts, for one that it does not.
+
+    So rules that came with a file, or over the API, are not replaced by whoever edits the rest.
+    """
     parts = (rules.rule, rules.utility or "cost", rules.completion or "none")
-    return next((way for way, known in WAYS.items() if known == parts), "")
+    return next((way for way, known in WAYS.items() if known == parts), " ".join(parts))
 
 
 def amounts(form: Form, name: str) -> list[int]:
@@ -121,6 +124,13 @@ def typed_amounts(cents: Any) -> str:
 def lines_of(form: Form, name: str) -> list[str]:
     """The lines of a field that say anything."""
     return [line.strip() for line in form.text(name).split("\n") if line.strip()]
+
+
+def _way(form: Form) -> tuple[str, str, str]:
+    parts = form.text("rule").split(" ")
+    if len(parts) == 3:
+        return parts[0], parts[1], parts[2]
+    return WAYS[_one_of(form, "rule", tuple(WAYS))]
 
 
 def _weights(form: Form) -> dict[str, Any]:
