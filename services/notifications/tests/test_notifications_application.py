@@ -22,6 +22,7 @@ from cahier_notifications.domain.follows import (
 )
 from cahier_notifications.domain.mailings import MailEnded, MailingSettled, MailsPlanned
 from cahier_notifications.domain.notices import Notice
+from cahier_record.budget import delivery, life
 from cahier_record.budget import events as budget
 from cahier_record.consultation import events as consultation
 from cahier_record.notifications.events import MailingHandedOver
@@ -588,3 +589,28 @@ async def test_a_letter_that_cannot_be_written_is_given_up(desk, mail_box, monke
     (ended,) = [event for event in desk.events() if isinstance(event, MailEnded)]
     assert ended.outcome == "given_up"
     assert mail_box.mails == []
+
+
+async def test_who_follows_a_merged_project_hears_of_what_became_of_it(desk):
+    await with_projects(desk)
+    await desk.follow("ann", level=Level.MINIMAL)
+    await desk.follow("bob", id=SECOND, level=Level.MINIMAL)
+    await desk.react(
+        life.ChangeProposed(
+            election=ELECTION,
+            change="c",
+            kind="merge",
+            projects=("j1", "j2"),
+            results=1,
+            asked=(PROPOSAL, SECOND),
+        )
+    )
+    made = life.ChangedProject(project="j3", number=3, proposal=SECOND)
+    desk.told(life.ChangeCompleted(election=ELECTION, change="c", results=(made,)))
+    await desk.react(delivery.ProjectFinished(election=ELECTION, project="j3", postings=()))
+    await desk.settled()
+    assert sorted(desk.waiting()) == [
+        "merge_proposed ann",
+        "merge_proposed bob",
+        "project_finished bob",
+    ]

@@ -15,7 +15,7 @@ from cahier_notifications.domain.notices import (
     Notice,
     notices_of,
 )
-from cahier_record.budget import delivery
+from cahier_record.budget import delivery, life
 from cahier_record.budget import events as budget
 from cahier_record.consultation import events as consultation
 from cahier_record.reporting import events as reporting
@@ -93,6 +93,23 @@ ROWS = [
             notice(thing, ESSENTIAL, "voting_closed", ELECTION)
             for thing in (ELECTION, PROCESS, PROPOSAL, OTHER)
         ],
+    ),
+    (
+        life.ChangeProposed(
+            election="e1",
+            change="c",
+            kind="merge",
+            projects=("j1", "j2", "j3"),
+            results=1,
+            asked=("p1", "p2"),
+        ),
+        [notice(PROPOSAL, MINIMAL, "merge_proposed"), notice(OTHER, MINIMAL, "merge_proposed")],
+    ),
+    (
+        life.ChangeProposed(
+            election="e1", change="c", kind="split", projects=("j1",), results=2, asked=("p1",)
+        ),
+        [notice(PROPOSAL, MINIMAL, "split_proposed")],
     ),
     (
         delivery.TenderAwarded(election="e1", project="j1", tender="t", postings=()),

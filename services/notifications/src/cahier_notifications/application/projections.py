@@ -25,6 +25,7 @@ from cahier_notifications.domain.follows import (
 )
 from cahier_notifications.domain.mailings import MailEnded, MailingSettled, MailsPlanned
 from cahier_record.budget import events as budget
+from cahier_record.budget import life
 from cahier_record.consultation import events as consultation
 from cahier_record.erasure import subject_digest
 from cahier_record.events import decode_leaf
@@ -78,6 +79,7 @@ BUDGET = View(
       proposal TEXT NOT NULL, won INTEGER) STRICT;
     CREATE INDEX projects_of_election ON projects(election, number)
     """,
+    version=2,
 )
 
 REPORTING = View(
@@ -88,6 +90,7 @@ _CONSULTATION_TYPES = {consultation.ProcessCreated.TYPE, consultation.ProposalSu
 _BUDGET_TYPES = {
     budget.ElectionCreated.TYPE,
     budget.ProjectAdded.TYPE,
+    life.ChangeCompleted.TYPE,
     budget.BallotsCounted.TYPE,
 }
 _REPORTING_TYPES = {reporting.ReportReceived.TYPE}
@@ -207,6 +210,11 @@ def fold_budget(db: Sql, message: PublicMessage) -> None:
             db.execute(
                 "INSERT INTO projects VALUES (?, ?, ?, ?, NULL)",
                 (added.project, added.election, added.number, added.proposal),
+            )
+        case life.ChangeCompleted(election=election, results=results):
+            db.executemany(
+                "INSERT INTO projects VALUES (?, ?, ?, ?, NULL)",
+                [(each.project, election, each.number, each.proposal) for each in results],
             )
         case budget.BallotsCounted(election=election, result=result):
             db.executemany(

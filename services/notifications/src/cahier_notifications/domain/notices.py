@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cahier_notifications.domain.follows import Level, Thing, ThingKind
-from cahier_record.budget import delivery
+from cahier_record.budget import delivery, life
 from cahier_record.budget import events as budget
 from cahier_record.consultation import events as consultation
 from cahier_record.events import PublicEvent
@@ -31,6 +31,7 @@ TYPES: dict[str, tuple[str, ...]] = {
         budget.VotingOpened.TYPE,
         budget.VotingClosed.TYPE,
         budget.ResultPublished.TYPE,
+        life.ChangeProposed.TYPE,
         delivery.TenderAwarded.TYPE,
         delivery.MilestoneReached.TYPE,
         delivery.MilestoneDelayed.TYPE,
@@ -121,6 +122,12 @@ def _notices_of_budget(event: PublicEvent | None, facts: Facts) -> list[Notice]:
             return _to_all_around(election, "voting_closed", facts)
         case budget.ResultPublished(election=election, corrects=corrected):
             return _corrections(election, facts) if corrected else _results(election, facts)
+        case life.ChangeProposed(kind=kind, asked=asked):
+            # Authors are asked for consent: who among the followers they are is not known here.
+            return [
+                Notice(_proposal(id), Level.MINIMAL, f"{kind}_proposed", _proposal(id))
+                for id in asked
+            ]
         case _:
             return _notices_of_delivery(event, facts)
 
