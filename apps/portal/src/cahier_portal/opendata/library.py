@@ -7,9 +7,10 @@ from pathlib import Path
 from cahier_kernel.errors import NotFound
 from cahier_portal.clients import Services
 from cahier_portal.opendata.elections import ElectionFiles
-from cahier_portal.opendata.reading import READERS, Source
+from cahier_portal.opendata.reading import READERS
 from cahier_portal.opendata.sets import SETS
 from cahier_portal.opendata.shelf import OpenFile, Shelf
+from cahier_portal.opendata.source import Source
 from cahier_portal.opendata.tables import FORMATS, Writer
 from cahier_portal.opendata.worker import PABULIB, STEM
 from cahier_portal.publiclog import PublicLogs

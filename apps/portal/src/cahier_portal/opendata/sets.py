@@ -5,15 +5,17 @@ Persons stand under the pseudonyms that the pages show; texts that were erased r
 
 from __future__ import annotations
 
+from cahier_portal.opendata.budget_sets import BUDGET_SETS
+from cahier_portal.opendata.columns import (
+    CATEGORY,
+    DESCRIPTION,
+    DISTRICT,
+    ID,
+    LATITUDE,
+    LONGITUDE,
+    TITLE,
+)
 from cahier_portal.opendata.tables import Column, DataSet
-
-ID = Column("id", "id", "What it is known by everywhere, in the public log too.")
-TITLE = Column("title", "text", "Its title.")
-DESCRIPTION = Column("description", "text", "What it is about.")
-CATEGORY = Column("category", "label", "Its category; may be empty.")
-DISTRICT = Column("district", "label", "Its district; empty for the whole city.")
-ELECTION = Column("election_id", "id", "The election that it belongs to.")
-NUMBER = Column("number", "integer", "The project's number in its election; ballots name it by it.")
 
 PROCESSES = DataSet(
     "processes",
@@ -46,6 +48,8 @@ PROPOSALS = DataSet(
         Column("withdrawn", "boolean", "Whether its author has withdrawn it."),
         Column("supports", "integer", "How many people support it."),
         Column("comments", "integer", "How many comments it has."),
+        LATITUDE,
+        LONGITUDE,
     ),
 )
 COMMENTS = DataSet(
@@ -60,70 +64,6 @@ COMMENTS = DataSet(
         Column("added_at", "instant", "When it was said."),
     ),
 )
-ELECTIONS = DataSet(
-    "elections",
-    "A vote on a participatory budget, newest first, with its rules.",
-    (
-        ID,
-        Column("process_id", "id", "The process that its projects come from; may be empty."),
-        TITLE,
-        DESCRIPTION,
-        Column("state", "label", "preparing, open, closed, counted or published."),
-        Column("envelope_cents", "integer", "What may be spent, in cents."),
-        Column("currency", "label", "ISO 4217 code of all its amounts."),
-        Column("districts", "list", "Its districts; a district's blanks are kept in JSON only."),
-        Column("opens_at", "instant", "When voting opens."),
-        Column("closes_at", "instant", "When voting closes."),
-        Column("voters", "integer", "How many people have voted."),
-        Column("vote_type", "label", "What a ballot looks like, as Pabulib calls it."),
-        Column("min_length", "integer", "How many projects a ballot names at least."),
-        Column("max_length", "integer", "How many at most; 0 for any number."),
-        Column("max_sum_cost_cents", "integer", "What a ballot's projects may cost; 0: anything."),
-        Column("rule", "label", "The counting rule."),
-        Column("utility", "label", "cost or cardinality, where the rule asks for it."),
-        Column("completion", "label", "How equal shares are completed."),
-        Column("stop", "label", "When raised endowments stop."),
-        Column("ties", "label", "The order that breaks ties."),
-        Column("threshold_votes", "integer", "The least votes of greedy-threshold."),
-        Column("least_turnout", "integer", "Ballots without which nothing is funded."),
-        Column("least_votes", "integer", "Votes without which a project is not funded."),
-        Column("fixed", "list", "Numbers of projects that are funded before the count."),
-    ),
-)
-PROJECTS = DataSet(
-    "projects",
-    "A project of an election, by election and number.",
-    (
-        ID,
-        ELECTION,
-        NUMBER,
-        Column("reference", "label", "The city's own reference; may be empty."),
-        Column("proposal_id", "id", "The proposal that it came from."),
-        TITLE,
-        CATEGORY,
-        DISTRICT,
-        Column("cost_cents", "integer", "What it costs, in cents; none while it is not costed."),
-        Column("feasibility", "label", "undecided, feasible or unfeasible."),
-        Column("unfeasibility_explanation", "text", "Why it cannot be built."),
-    ),
-)
-RESULTS = DataSet(
-    "results",
-    "What became of a project in a published result, by election and number.",
-    (
-        ELECTION,
-        NUMBER,
-        Column("votes", "integer", "How many counted ballots name it."),
-        Column("selected", "boolean", "Whether it is funded."),
-        Column("place", "integer", "When it was selected, from 1; none where it was not."),
-        Column("reason", "label", "Why it was selected or not, as the count says it."),
-        Column("ballots_counted", "integer", "Ballots that count, in the whole election."),
-        Column("ballots_invalid", "integer", "Ballots that do not."),
-        Column("spent_cents", "integer", "What all funded projects cost, in cents."),
-        Column("code_version", "label", "The version of the code that counted."),
-        Column("log_size", "integer", "On how many leaves of budget's log the count rests."),
-    ),
-)
 REPORTS = DataSet(
     "reports",
     "A street report, newest first.",
@@ -134,8 +74,8 @@ REPORTS = DataSet(
         Column("department", "label", "The department that looks after it."),
         Column("state", "label", "Where it stands."),
         Column("closed", "boolean", "Whether it is closed."),
-        Column("latitude_e7", "integer", "Degrees north, times 10,000,000; none without a point."),
-        Column("longitude_e7", "integer", "Degrees east, times 10,000,000; none without a point."),
+        LATITUDE,
+        LONGITUDE,
         Column("address", "text", "Where it is, in words."),
         Column("description", "text", "What the problem is."),
         Column("received_at", "instant", "When it was reported."),
@@ -167,5 +107,5 @@ BALLOTS = DataSet(
         Column("points", "list", "Points of each of them, where ballots have points."),
     ),
 )
-SETS = (PROCESSES, PROPOSALS, COMMENTS, ELECTIONS, PROJECTS, RESULTS, REPORTS, CATEGORIES)
+SETS = (PROCESSES, PROPOSALS, COMMENTS, *BUDGET_SETS, REPORTS, CATEGORIES)
 """Those of the whole city; ballots are a file an election."""
