@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec import structs
 
-from cahier_record.budget import delivery, events
+from cahier_record.budget import delivery, events, life
 from cahier_record.budget.books import FLOWS, Accounts, BooksError, check_flow, move, post
 from cahier_record.budget.delivery import BooksEvent, Posting
 from cahier_record.budget.events import CountResult, Rules
@@ -271,6 +271,18 @@ def test_no_money_moves_before_a_result_or_after_the_books_are_closed():
     assert "after the books were closed" in late.faults[0].rule
 
 
+def test_what_was_built_may_be_shown_behind_closed_books():
+    closing = delivery.BooksClosed(
+        election=E, postings=move(ENVELOPE, ("unallocated", 0, ""), ("returned", 0, ""))
+    )
+    photo = delivery.PhotoAdded(
+        election=E, project="p1", photo="a", media_type="image/png", size_bytes=1
+    )
+    assert fold(PUBLISHED, OPENED, closing, photo).faults == []
+    milestone = delivery.MilestonePlanned(election=E, project="p1", milestone="m", due="2030-01-01")
+    assert fold(PUBLISHED, OPENED, closing, milestone).faults
+
+
 def test_what_is_granted_is_the_envelope():
     other = delivery.BooksOpened(
         election=E, result="e11", envelope_cents=ENVELOPE + 1, postings=OPENED.postings
@@ -293,3 +305,47 @@ def test_money_is_set_aside_for_winners_alone():
     assert [fault.rule for fault in view.faults] == [
         "the books do not balance: it sets money aside for a project that did not win"
     ]
+
+
+def test_a_count_that_is_not_announced_sets_no_money_free_or_aside():
+    counted = elected()[-1]
+    assert isinstance(counted, events.BallotsCounted)
+    pending = structs.replace(
+        counted, result=structs.replace(counted.result, selected=(2,)), supersedes="e10"
+    )
+    view = fold(PUBLISHED, pending, OPENED, RESERVED)
+    assert view.faults == []
+
+
+def test_the_first_count_corrects_none():
+    told = elected()
+    counted = told[-1]
+    assert isinstance(counted, events.BallotsCounted)
+    view = BudgetView()
+    for index, event in enumerate([*told[:-1], structs.replace(counted, supersedes="e3")]):
+        view.apply(index, Leaf("budget", f"e{index}", event.TYPE, "then", event, ()))
+    assert "it corrects the count before it" in view.faults[0].rule
+    assert view.elections[E].count is None
+
+
+MERGER = life.ChangeProposed(
+    election=E, change="c", kind="merge", projects=("p1", "p2"), results=1, asked=("a", "b")
+)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        life.ConsentNoted(election=E, change="c", proposal="b", consent="agreed"),
+        life.ChangeWithdrawn(election=E, change="c"),
+    ],
+)
+def test_a_merger_that_was_refused_is_decided(late):
+    refused = life.ConsentNoted(election=E, change="c", proposal="a", consent="refused")
+    view = BudgetView()
+    for index, event in enumerate([*elected()[:7], MERGER, refused, late]):
+        view.apply(index, Leaf("budget", f"e{index}", event.TYPE, "then", event, ()))
+    assert [fault.rule for fault in view.faults] == [
+        "it is about a merger or split that is decided already"
+    ]
+    assert view.elections[E].life.changes["c"].state == "refused"

@@ -19,6 +19,7 @@ from cahier_record.events import Leaf
 DECIDES = "decision_maker"
 SUPERSEDED = "superseded"
 """The feasibility of a project that was merged or split: it cannot be voted for."""
+_DECIDED = "it is about a merger or split that is decided already"
 
 
 class AssessmentView(msgspec.Struct, frozen=True):
@@ -186,6 +187,8 @@ def _proposed(leaf: Leaf, event: life.ChangeProposed, election: Election) -> str
 
 def _noted(leaf: Leaf, event: life.ConsentNoted, election: Election) -> str:
     change = election.life.changes[event.change]
+    if change.state != "proposed":
+        return _DECIDED
     if event.proposal not in change.proposed.asked:
         return "it notes the consent of somebody who was not asked"
     change.consents[event.proposal] = event.consent
@@ -209,7 +212,10 @@ def _completed(leaf: Leaf, event: life.ChangeCompleted, election: Election) -> s
 
 
 def _withdrawn(leaf: Leaf, event: life.ChangeWithdrawn, election: Election) -> str:
-    election.life.changes[event.change].state = "withdrawn"
+    change = election.life.changes[event.change]
+    if change.state != "proposed":
+        return _DECIDED
+    change.state = "withdrawn"
     return ""
 
 

@@ -205,13 +205,13 @@ class BudgetView(msgspec.Struct):
     def _count(
         self, index: int, leaf: Leaf, election: ElectionView, counted: events.BallotsCounted
     ) -> None:
-        if not election.versions:
-            if not self._only_in("closed", index, leaf, election):
-                return
-            election.state = "counted"
-        elif counted.supersedes != election.count_event:
+        if not election.versions and not self._only_in("closed", index, leaf, election):
+            return
+        if counted.supersedes != election.count_event:
             self._fault(index, leaf, "it does not say that it corrects the count before it")
             return
+        if not election.versions:
+            election.state = "counted"
         election.count, election.count_index, election.count_event = counted, index, leaf.id
         election.versions.append(CountVersion(index, leaf.id, counted))
 
@@ -265,9 +265,10 @@ class BudgetView(msgspec.Struct):
 
 
 def _check_winners(leaf: Leaf, election: ElectionView) -> None:
-    """Money is set aside for those that the result in force names."""
-    if isinstance(leaf.event, FundsReserved) and election.count is not None:
-        won = set(election.count.result.selected)
+    """Money is set aside for those that the announced result names, whatever was counted since."""
+    if isinstance(leaf.event, FundsReserved):
+        announced = next(one for one in reversed(election.versions) if one.announced)
+        won = set(announced.counted.result.selected)
         if any(each.project not in won for each in leaf.event.postings if each.project):
             raise BooksError("it sets money aside for a project that did not win")
 

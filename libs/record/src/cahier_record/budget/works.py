@@ -49,9 +49,12 @@ class BooksView(msgspec.Struct):
     closed: bool = False
 
     def apply(self, leaf: Leaf) -> None:
-        """Takes an event of books or delivery; raises BooksError and changes nothing."""
+        """Takes an event of books or delivery; raises BooksError and changes nothing.
+
+        Behind closed books what was built may still be shown, and nothing else is told.
+        """
         event = leaf.event
-        if self.closed:
+        if self.closed and not isinstance(event, delivery.PhotoAdded):
             raise BooksError("it comes after the books were closed")
         if isinstance(event, BooksEvent):
             self._check_project(event)
