@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from cahier_budget.application.publishing import publish
 from cahier_budget.domain import progress
 from cahier_budget.domain.books import Books, Winner
+from cahier_budget.domain.election import event_id
 from cahier_kernel.errors import DomainError, FailedPrecondition, NotFound
 from cahier_ledger.leaves import make_leaf
 from cahier_record.budget.books import check_flow
@@ -191,6 +192,31 @@ def test_milestones_are_planned_delayed_and_reached():
     assert (found.planned_due, found.due) == ("2027-06-30", "2027-09-30")
     progress.reach_milestone(books, BENCH, str(id), note="", now=NOW)
     assert code_of(lambda: delay("2028-01-01")) == "milestone_reached"
+
+
+def test_texts_of_an_entry_are_erased_once_and_pictures_go_another_way():
+    books = opened()
+    tender = award(books, TREES, 10_00, title="Ann Smith plants", contractor="Ann Smith")
+    pay(books, TREES, 1_00, tender)
+    picture = progress.Picture("image/png", 1, "0" * 64)
+    progress.add_photo(books, TREES, picture, photo_id=uuid4(), milestone_id="", alt="Ann", now=NOW)
+    leaf = {entry.kind: event_id(books.id, entry.version) for entry in books.entries}
+    with pytest.raises(FailedPrecondition, match="entry_is_picture"):
+        progress.entry_to_erase(books, TREES, leaf["photo_added"])
+    for unknown in (leaf["funds_reserved"], "x"):
+        with pytest.raises(NotFound, match="entry_not_found"):
+            progress.entry_to_erase(books, TREES, unknown)
+    with pytest.raises(NotFound, match="entry_not_found"):
+        progress.entry_to_erase(books, BENCH, leaf["tender_awarded"])
+    entry = progress.entry_to_erase(books, TREES, leaf["tender_awarded"])
+    progress.erase_texts(books, entry, leaf=leaf["tender_awarded"], index=3, basis="order", now=NOW)
+    assert "Ann Smith" not in str(books.entries)
+    assert books.works_of(TREES.project_id).tenders[tender].title == "[erased]"
+    assert books.accounts.money(TREES.number).committed_cents == 9_00
+    with pytest.raises(FailedPrecondition, match="entry_without_texts"):
+        progress.entry_to_erase(books, TREES, event_id(books.id, books.version))
+    with pytest.raises(FailedPrecondition, match="texts_erased"):
+        progress.entry_to_erase(books, TREES, leaf["tender_awarded"])
 
 
 class AnyStaff(RuleBasedStateMachine):

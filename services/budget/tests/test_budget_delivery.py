@@ -101,6 +101,9 @@ async def test_a_project_is_built_and_every_cent_of_it_is_public(service, kit):
     assert (shown.media_type, shown.data) == ("image/png", PIXEL)
     erase = own.ErasePhotoRequest(**about, photo_id=photo.photo_id, basis="request")
     await staff.ErasePhoto(erase)
+    entries = str(await anyone.ListBookEntries(own.ListBookEntriesRequest(**about)))
+    assert "Twelve holes" not in entries
+    assert "Planting" in entries
     assert await refusal_of(anyone.GetPhoto(asked)) == "photo_not_found"
     assert list((service.folder / "budget" / "photos").rglob("*.*")) == []
     assert (await anyone.GetDelivery(own.GetDeliveryRequest(**about))).photos == []
@@ -130,6 +133,26 @@ async def test_a_project_is_built_and_every_cent_of_it_is_public(service, kit):
     view = folded(service, election.id)
     assert view.books is not None
     assert view.books.accounts.total("paid") == 55_00
+    await texts_can_be_erased(staff, anyone, about, paid.event_id, listed)
+
+
+async def texts_can_be_erased(staff, anyone, about, paid: str, listed) -> None:
+    """Also of closed books: the payment stays, and who was paid is nowhere."""
+    erase = own.EraseTextsRequest(**about, event_id=paid, basis="request")
+    assert await refusal_of(anyone.EraseTexts(erase)) == "token_missing"
+    no_basis = own.EraseTextsRequest(**about, event_id=paid, basis="whim")
+    assert await refusal_of(staff.EraseTexts(no_basis)) == "basis_unknown"
+    await staff.EraseTexts(erase, idempotency_key="once")
+    await staff.EraseTexts(erase, idempotency_key="once")
+    texts = pb.GetDisclosuresRequest(event_id=paid)
+    assert await refusal_of(anyone.GetDisclosures(texts)) == "disclosures_erased"
+    entries = (await anyone.ListBookEntries(listed)).entries
+    (entry,) = [each for each in entries if each.event_id == paid]
+    assert entry.texts == {"payee": "[erased]"}
+    assert [one.cents for one in entry.postings] == [-55_00, 55_00]
+    told = await anyone.GetDelivery(own.GetDeliveryRequest(**about))
+    assert [each.payee for each in told.invoices] == ["[erased]"]
+    assert await refusal_of(staff.EraseTexts(erase)) == "texts_erased"
 
 
 def folded(service, election_id):

@@ -174,3 +174,13 @@ async def test_a_refused_proposal_stores_nothing(app):
     with pytest.raises(DomainError):
         await app.life.propose_merge(app.staff, id, [str(uuid4()), str(uuid4())], NEW, "So.")
     assert app.ledger.head_seq() == head
+
+
+def test_no_more_authors_are_asked_than_a_leaf_can_name(kit, election):
+    first, second = (election.projects[each] for each in ids(election)[:2])
+    first.further_authors = tuple(str(uuid4()) for _ in range(lineage.ASKED_MAX))
+    with pytest.raises(Invalid) as refused:
+        propose_merge(election, (first.id, second.id), NEW, "So.", change_id=CHANGE, now=kit.now)
+    assert refused.value.code == "change_malformed"
+    first.further_authors = first.further_authors[1:]
+    propose_merge(election, (first.id, second.id), NEW, "So.", change_id=CHANGE, now=kit.now)

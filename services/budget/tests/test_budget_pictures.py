@@ -75,6 +75,7 @@ def test_a_webp_loses_its_texts_and_says_so():
     )
     assert media_type == WEBP
     assert kept == webp((b"VP8X", b"\0" * 10), (b"VP8 ", b"abc"))
+    assert cleaned(webp((b"VP8L", b"abcd"), (b"NOTE", SECRET)))[1] == webp((b"VP8L", b"abcd"))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,8 @@ def test_a_webp_loses_its_texts_and_says_so():
         (jpeg()[:40], "photo_broken"),
         (png()[:-8], "photo_broken"),
         (webp((b"VP8 ", b"abcd"))[:-1], "photo_broken"),
+        (webp((b"VP8X", bytes(10)), (b"ICCP", b"abcd")), "photo_broken"),
+        (webp((b"VP8X", b"")), "photo_broken"),
         (b"\xff\xd8\xff" + bytes(PHOTO_BYTES_MAX), "photo_too_large"),
     ],
 )

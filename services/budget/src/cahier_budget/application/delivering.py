@@ -113,13 +113,12 @@ class Delivering:
         def decide(books: Books, winner: Winner, now: datetime, _: UUID) -> tuple[Erasure, ...]:
             photo = books.works_of(winner.project_id).photo(photo_id)
             leaf = event_id(books.id, photo.version)
-            row = self._ledger.public_by_id(leaf)
             progress.erase_photo(
                 books,
                 winner,
                 photo_id,
                 leaf=leaf,
-                index=row.public_seq - 1 if row is not None else -1,
+                index=self._index(leaf),
                 basis=basis,
                 now=now,
             )
@@ -130,6 +129,33 @@ class Delivering:
             return self._change(about, decide, keep)
 
         return await asyncio.to_thread(retry_on_conflict, attempt)
+
+    async def erase_texts(
+        self,
+        claims: Claims,
+        about: Project,
+        leaf: str,
+        basis: str,
+        keep: Keep = keep_nothing,
+    ) -> Done:
+        """Deletes the texts behind an entry's public event `leaf`, in the append that says so."""
+        require_role(claims, "staff")
+
+        def decide(books: Books, winner: Winner, now: datetime, _: UUID) -> tuple[Erasure, ...]:
+            entry = progress.entry_to_erase(books, winner, leaf)
+            progress.erase_texts(
+                books, entry, leaf=leaf, index=self._index(leaf), basis=basis, now=now
+            )
+            return (Erasure(leaf),)
+
+        def attempt() -> Done:
+            return self._change(about, decide, keep)
+
+        return await asyncio.to_thread(retry_on_conflict, attempt)
+
+    def _index(self, leaf: str) -> int:
+        row = self._ledger.public_by_id(leaf)
+        return row.public_seq - 1 if row is not None else -1
 
     async def close_books(
         self, claims: Claims, election_id: str, keep: Keep = keep_nothing

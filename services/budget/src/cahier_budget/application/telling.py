@@ -152,3 +152,8 @@ def _(event: told.PhotoAdded) -> Told:
 @told_of_books.register
 def _(event: told.PhotoErased) -> Told:
     return ContentErased(index=event.index, leaf=event.leaf, basis=event.basis), {}
+
+
+@told_of_books.register
+def _(event: told.TextsErased) -> Told:
+    return ContentErased(index=event.index, leaf=event.leaf, basis=event.basis), {}

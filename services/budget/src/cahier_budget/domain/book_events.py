@@ -175,3 +175,14 @@ class PhotoErased(BooksChanged):
     leaf: str
     index: int
     basis: str
+
+
+class TextsErased(BooksChanged):
+    """The texts of an entry are gone. entry: its number; leaf, index: its public event."""
+
+    TOPIC = "budget.books.texts_erased"
+    project_id: str
+    entry: int
+    leaf: str
+    index: int
+    basis: str

@@ -89,6 +89,10 @@ class Books(Aggregate):
                         self.funded.discard(posting.project)
             case told.BooksClosed():
                 self.is_closed = True
+            case told.PhotoErased():
+                self._forget_photo(event.photo_id)
+            case told.TextsErased():
+                self._forget(event.entry)
             case told.ReservationRaised():
                 self.funded.update(each.project for each in event.postings if each.project)
         if entry.project_id:
@@ -98,6 +102,18 @@ class Books(Aggregate):
     def tell(self, event: type[told.BooksChanged], **values: Any) -> None:
         """Triggers an event of this election's books."""
         self.trigger_event(event, election_id=self.election_id, **values)
+
+    def _forget_photo(self, photo_id: str) -> None:
+        for entry in self.entries:
+            if (entry.kind, entry.item) == ("photo_added", photo_id):
+                self._forget(entry.version)
+                return
+
+    def _forget(self, number: int) -> None:
+        """What is kept in memory reads as what is stored does."""
+        entry = self.entries[number - 1].without_texts()
+        self.entries[number - 1] = entry
+        self.works_of(entry.project_id).forget(entry)
 
     def last_event(self) -> str:
         """Id of the public event of the present version."""

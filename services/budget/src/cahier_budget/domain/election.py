@@ -21,6 +21,7 @@ from cahier_budget.domain.new_election import NewElection as NewElection
 from cahier_budget.domain.payments import check_instalments, require_payable
 from cahier_budget.domain.phases import Life
 from cahier_budget.domain.project import AcceptedProposal, Project
+from cahier_budget.domain.result_size import require_tellable
 from cahier_budget.domain.rules import check_fit, check_rules
 from cahier_kernel.errors import FailedPrecondition, Invalid, NotFound
 from cahier_kernel.ids import derived_uuid
@@ -403,6 +404,8 @@ class Election(Aggregate):
         if "feasible" not in judged:
             raise FailedPrecondition("no_feasible_project", "at least one project must stand")
         require_payable(self.rules, self.projects.values(), self.envelope_cents)
+        costs = self.costs()
+        require_tellable(self.rules, tuple(n for n in costs if costs[n] is not None))
 
     def open_voting(self, trustee_public_key: str, *, now: datetime, policy: str = "") -> None:
         """Opens voting; ballots are sealed to this key (X25519, base64url).

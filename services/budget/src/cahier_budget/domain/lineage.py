@@ -26,6 +26,8 @@ from cahier_record.budget.life_view import SUPERSEDED
 
 PARTS_MAX = 20
 CHANGES_MAX = 2_000
+ASKED_MAX = 1_000
+"""Authors of one change: they must fit a leaf of 65,535 bytes."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -173,6 +175,8 @@ def _propose(
         raise FailedPrecondition("too_many_changes", f"at most {CHANGES_MAX}", max=CHANGES_MAX)
     require_room(election.projects, len(results))
     asked = tuple(dict.fromkeys(each for project in old for each in project.authors))
+    if len(asked) > ASKED_MAX:
+        raise _malformed("projects", f"at most {ASKED_MAX} authors are asked")
     election.trigger_event(
         ChangeProposed,
         timestamp=now,

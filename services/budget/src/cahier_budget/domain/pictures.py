@@ -31,7 +31,8 @@ _PNG_KEPT = {
     b"sBIT",
     b"pHYs",
 }
-_WEBP_DROPPED = {b"EXIF", b"XMP "}
+_WEBP_PICTURE = {b"VP8 ", b"VP8L", b"ANMF"}
+_WEBP_KEPT = {*_WEBP_PICTURE, b"VP8X", b"ALPH", b"ANIM", b"ICCP"}
 _WEBP_FLAGS_DROPPED = 0x08 | 0x04
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
@@ -151,7 +152,7 @@ def _webp(data: bytes) -> bytes:
     size = struct.unpack_from("<I", data, 4)[0] + 8
     if size > len(data):
         raise ValueError("cut off")
-    kept, at = [b"WEBP"], 12
+    kept, kinds, at = [b"WEBP"], set[bytes](), 12
     while at < size:
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
@@ -160,8 +161,11 @@ def _webp(data: bytes) -> bytes:
             raise ValueError("cut off")
         if kind == b"VP8X":
             chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_FLAGS_DROPPED]) + chunk[9:]
-        if kind not in _WEBP_DROPPED:
+        if kind in _WEBP_KEPT:
             kept.append(chunk)
+        kinds.add(kind)
         at = end
+    if not kinds & _WEBP_PICTURE:
+        raise ValueError("no picture")
     body = b"".join(kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body

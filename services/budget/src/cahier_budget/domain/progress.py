@@ -9,15 +9,18 @@ from uuid import UUID
 from cahier_budget.domain import book_events as told
 from cahier_budget.domain import checks
 from cahier_budget.domain.books import Books, Winner, require_basis
+from cahier_budget.domain.election import event_id
 from cahier_budget.domain.works import (
     BASES,
     MILESTONES_MAX,
     PHOTOS_MAX,
+    Entry,
     Works,
     day,
     require_room,
 )
-from cahier_kernel.errors import FailedPrecondition
+from cahier_kernel.errors import FailedPrecondition, NotFound
+from cahier_kernel.texts import ERASED
 
 ALT_CHARS_MAX = 500
 
@@ -126,6 +129,41 @@ def erase_photo(
         timestamp=now,
         project_id=winner.project_id,
         photo_id=photo.id,
+        leaf=leaf,
+        index=index,
+        basis=require_basis(basis, BASES),
+    )
+
+
+def entry_to_erase(books: Books, winner: Winner, leaf: str) -> Entry:
+    """The entry whose public event is `leaf`, and whose texts may be erased, also of closed books.
+
+    Raises NotFound `entry_not_found`; FailedPrecondition `entry_is_picture` (a picture goes with
+    its words), `entry_without_texts`, `texts_erased`.
+    """
+    for entry in books.entries:
+        if entry.project_id == winner.project_id and event_id(books.id, entry.version) == leaf:
+            break
+    else:
+        raise NotFound("entry_not_found", "no such entry", field="event_id")
+    if entry.kind == "photo_added":
+        raise FailedPrecondition("entry_is_picture", "erase the picture with its words")
+    if not entry.texts:
+        raise FailedPrecondition("entry_without_texts", "nothing was written there")
+    if all(text == ERASED for text in entry.texts.values()):
+        raise FailedPrecondition("texts_erased", "the texts are erased already")
+    return entry
+
+
+def erase_texts(
+    books: Books, entry: Entry, *, leaf: str, index: int, basis: str, now: datetime
+) -> None:
+    """Deletes what people read beside an entry; the entry and its money stay."""
+    books.tell(
+        told.TextsErased,
+        timestamp=now,
+        project_id=entry.project_id,
+        entry=entry.version,
         leaf=leaf,
         index=index,
         basis=require_basis(basis, BASES),

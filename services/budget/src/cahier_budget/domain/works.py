@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from cahier_budget.domain import book_events as told
 from cahier_kernel.errors import FailedPrecondition, Invalid, NotFound
+from cahier_kernel.texts import ERASED
 from cahier_record.budget.delivery import Posting
 
 MILESTONES_MAX = 100
@@ -107,6 +108,18 @@ class Works:
             raise NotFound("photo_not_found", "no such picture", field="photo_id")
         return found
 
+    def forget(self, entry: Entry) -> None:
+        """The texts of this entry are gone."""
+        match entry.kind:
+            case "milestone_planned":
+                self.milestones[entry.item].title = ERASED
+            case "tender_awarded":
+                self.tenders[entry.item].title = ERASED
+            case "expenditure_recorded":
+                self.invoices[entry.item].payee = ERASED
+            case _:
+                pass
+
     def take(self, event: Any, version: int) -> None:
         """For events alone."""
         if self.state == "waiting":
@@ -169,6 +182,10 @@ class Entry:
     due: str
     texts: dict[str, str]
     postings: tuple[Posting, ...]
+
+    def without_texts(self) -> Entry:
+        """As it reads once its texts are erased."""
+        return replace(self, texts=dict.fromkeys(self.texts, ERASED))
 
 
 _TEXTS = ("title", "contractor", "payee", "reference", "subject", "reason", "report", "note", "alt")

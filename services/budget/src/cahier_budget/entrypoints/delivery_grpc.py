@@ -167,6 +167,17 @@ class DeliveryGrpc:
             ),
         )
 
+    async def EraseTexts(
+        self, request: pb.EraseTextsRequest, context: Any
+    ) -> pb.EraseTextsResponse:
+        return await self._answered(
+            request,
+            pb.EraseTextsResponse,
+            lambda keep: self._delivering.erase_texts(
+                current_claims(), _project(request), request.event_id, request.basis, keep
+            ),
+        )
+
     async def FinishProject(
         self, request: pb.FinishProjectRequest, context: Any
     ) -> pb.FinishProjectResponse:

@@ -248,6 +248,11 @@ class BudgetServiceStub:
                 request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoRequest.SerializeToString,
                 response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoResponse.FromString,
                 _registered_method=True)
+        self.EraseTexts = channel.unary_unary(
+                '/cahier.budget.v1.BudgetService/EraseTexts',
+                request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.EraseTextsRequest.SerializeToString,
+                response_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.EraseTextsResponse.FromString,
+                _registered_method=True)
         self.FinishProject = channel.unary_unary(
                 '/cahier.budget.v1.BudgetService/FinishProject',
                 request_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.FinishProjectRequest.SerializeToString,
@@ -606,6 +611,13 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseTexts(self, request, context):
+        """Deletes the texts of an entry of the books, which stays. Role: staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FinishProject(self, request, context):
         """Ends a project that stands; what it did not need is free again. Role: staff.
         """
@@ -895,6 +907,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.ErasePhoto,
                     request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoRequest.FromString,
                     response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoResponse.SerializeToString,
+            ),
+            'EraseTexts': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseTexts,
+                    request_deserializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.EraseTextsRequest.FromString,
+                    response_serializer=cahier_dot_budget_dot_v1_dot_delivery__pb2.EraseTextsResponse.SerializeToString,
             ),
             'FinishProject': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishProject,
@@ -2087,6 +2104,33 @@ class BudgetService:
             '/cahier.budget.v1.BudgetService/ErasePhoto',
             cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoRequest.SerializeToString,
             cahier_dot_budget_dot_v1_dot_delivery__pb2.ErasePhotoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseTexts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cahier.budget.v1.BudgetService/EraseTexts',
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.EraseTextsRequest.SerializeToString,
+            cahier_dot_budget_dot_v1_dot_delivery__pb2.EraseTextsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -213,6 +213,24 @@ class ErasePhotoResponse(_message.Message):
     event_id: str
     def __init__(self, event_id: _Optional[str] = ...) -> None: ...
 
+class EraseTextsRequest(_message.Message):
+    __slots__ = ("election_id", "project_id", "event_id", "basis")
+    ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    election_id: str
+    project_id: str
+    event_id: str
+    basis: str
+    def __init__(self, election_id: _Optional[str] = ..., project_id: _Optional[str] = ..., event_id: _Optional[str] = ..., basis: _Optional[str] = ...) -> None: ...
+
+class EraseTextsResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
 class FinishProjectRequest(_message.Message):
     __slots__ = ("election_id", "project_id", "report")
     ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
