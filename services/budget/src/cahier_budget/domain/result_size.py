@@ -12,11 +12,12 @@ import msgspec
 
 from cahier_kernel.errors import FailedPrecondition
 from cahier_kernel.money import CENTS_MAX
-from cahier_ledger.model import LEAF_BYTES_MAX
 from cahier_record.budget.ballots import POINT_TYPES
 from cahier_record.budget.events import BallotsCounted, CountResult, Rules
 from cahier_record.budget.tally import Reason
 
+LEAF_BYTES_MAX = 65_535
+"""Of any public event, as the ledger has it."""
 VOTERS_MAX = 10_000_000
 """More than any city has; what a sum of votes or points may grow to follows from it."""
 ENVELOPE_BYTES = 1_000
