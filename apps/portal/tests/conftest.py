@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -24,6 +25,10 @@ from playwright.sync_api import Browser, sync_playwright
 from cahier_chassis.tokens import TokenIssuer
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_portal.clients import Services
+from cahier_portal.opendata.reading import READERS
+from cahier_portal.opendata.sets import SETS
+from cahier_portal.opendata.source import Source
+from cahier_portal.texts import ProposalTexts
 
 CAHIER = Path(sys.executable).parent / "cahier"
 START_TIMEOUT_S = 60.0
@@ -317,6 +322,28 @@ def resident(town: Town) -> Person:
 def stranger(town: Town) -> Person:
     """Somebody who is not signed in."""
     return town.person()
+
+
+@pytest.fixture(scope="session")
+def rows_of(town: Town) -> Callable[[str], list[dict[str, Any]]]:
+    """Reads a data set of the town as it stands now, past the files that are kept for a while."""
+    found = {each.name: each for each in SETS}
+
+    async def read(name: str) -> list[dict[str, Any]]:
+        services = Services(*map(town.grpc, ("identity", "consultation", "budget")))
+        try:
+            source = Source(services, ProposalTexts(services.consultation))
+            names = [column.name for column in found[name].columns]
+            return [dict(zip(names, row, strict=True)) async for row in READERS[name](source)]
+        finally:
+            await services.close()
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        # In a thread of its own: a browser's event loop may run in this one.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, read(name)).result()
+
+    return rows
 
 
 @pytest.fixture(scope="session")

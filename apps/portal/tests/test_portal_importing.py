@@ -14,11 +14,11 @@ import pytest
 
 pytestmark = pytest.mark.e2e
 
-FILE = """reference;title;description;cost;district;feasibility;reason
-K1;Kiosk;A kiosk in the park;15 000,50;Harbour;feasible;
-K2;Slide;;20000;Nowhere;;
-K3;Swing;;1,000;;;
-K4;Sandpit;;;;unfeasible;There is no room.
+FILE = """reference;title;description;cost;district;feasibility;reason;lat;long
+K1;Kiosk;A kiosk in the park;15 000,50;Harbour;feasible;;48,5734;-7.7521
+K2;Slide;;20000;Nowhere;;;;
+K3;Swing;;1,000;;;;;
+K4;Sandpit;;;;unfeasible;There is no room.;;
 """
 
 
@@ -60,7 +60,7 @@ def projects(town: Any, election_id: str) -> list[dict[str, Any]]:
 
 
 def test_a_dry_run_tells_each_line_and_changes_nothing_until_it_is_confirmed(
-    town: Any, staff: Any, budget_id: str
+    town: Any, staff: Any, budget_id: str, rows_of: Any
 ) -> None:
     upload(staff, budget_id, FILE.encode())
     staff.ok()
@@ -76,6 +76,9 @@ def test_a_dry_run_tells_each_line_and_changes_nothing_until_it_is_confirmed(
     assert (kiosk["title"], kiosk["reference"], kiosk["number"]) == ("Kiosk", "K1", 1)
     assert (kiosk["cost_cents"], kiosk["feasibility"]) == (1_500_050, "feasible")
     assert (kiosk["district"], sandpit["feasibility"]) == ("Harbour", "unfeasible")
+    places = {each["title"]: each["latitude_e7"] for each in rows_of("proposals")}
+    assert (places["Kiosk"], places["Sandpit"]) == (485_734_000, None)
+    assert "Kiosk" in staff.go(f"/budgets/{budget_id}/map").text
     upload(staff, budget_id, FILE.encode())
     assert "No project" in staff.page.text or "0 projects would be added." in staff.page.text
     assert "2 projects are there already." in staff.page.text

@@ -154,6 +154,38 @@ def assessor(town: Any, role: str) -> Any:
     return person
 
 
+def test_open_data_and_history_tell_of_phases_analyses_and_lineage(
+    town: Any, staff: Any, stranger: Any, preparing: str, rows_of: Any
+) -> None:
+    def own(name: str) -> list[dict[str, Any]]:
+        return [each for each in rows_of(name) if each["election_id"] == preparing]
+
+    election = next(each for each in rows_of("elections") if each["id"] == preparing)
+    assert (election["analysis"], election["phase"]) == ("three", "reviewing")
+    phases = {each["phase"]: each for each in own("election_phases")}
+    assert list(phases)[-1] == "finished"
+    assert [name for name, each in phases.items() if each["present"]] == ["reviewing"]
+    assert phases["reviewing"]["reopening_reason"] == "One was forgotten."
+    merged = own("projects")[-1]
+    assert merged["title"] == "A green way to school"
+    assert merged["running_cost_cents"] == 1_200_00
+    change = own("lineage")[0]
+    assert (change["kind"], change["state"]) == ("merge", "completed")
+    assert change["made_projects"] == [merged["id"]]
+    assert [each.split(":")[1] for each in change["consents"]] == ["agreed", "agreed"]
+    said = [(each["role"], each["feasibility"]) for each in own("assessments")]
+    assert said == [
+        ("analyst", "unfeasible"),
+        ("supervisor", "feasible"),
+        ("decision_maker", "feasible"),
+    ]
+    assert own("assessments")[0]["grounds"] == "Seen as analyst."
+    assert "A green way to school" in stranger.go(f"/history/election/{preparing}").text
+    desk = staff.go(f"/staff/budgets/{preparing}/projects/{merged['id']}").text
+    assert "Three roles decide" in desk
+    assert 'name="feasibility"' not in desk
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_no_text_lacks_on_the_pages_of_phases_and_changes(
     staff: Any, preparing: str, language: str

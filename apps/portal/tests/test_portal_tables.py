@@ -66,6 +66,7 @@ def test_columns_go_by_their_french_names_too_and_further_ones_are_named() -> No
     raw = csv_of("Référence;Titre;Coût;Quartier;Couleur", "A1;Arbres;15 000,5;Nord;vert")
     found = read_projects(raw, ["Nord"])
     assert found.rows[0].cost_cents == 1_500_050
+    assert found.rows[0].position is None
     assert found.ignored == ["couleur"]
 
 
@@ -93,6 +94,7 @@ def test_each_refused_line_is_named_with_its_field_and_rule() -> None:
         ["North"],
     )
     assert [row.reference for row in found.rows] == ["A1"]
+    assert found.rows[0].position == (436_000_000, 14_000_000)
     assert refusals(found) == [
         (3, "reference", "text_required"),
         (4, "title", "text_required"),

@@ -20,7 +20,7 @@ from cahier_portal.places import position_of
 from cahier_portal.publiclog import Entry
 from cahier_record.budget import events as budget_events
 from cahier_record.budget.rule_fields import fields_of_rules
-from cahier_record.budget.views import BudgetView, ElectionView
+from cahier_record.budget.views import BudgetView, ElectionView, ProjectView
 from cahier_record.consultation import events as consultation_events
 from cahier_record.consultation.views import ConsultationView, ProposalView
 from cahier_record.reporting.views import ReportingView, ReportView
@@ -56,7 +56,7 @@ class StoodProposal:
 
 @dataclass(frozen=True)
 class StoodProject:
-    """A project at a moment; its title is its proposal's as it reads today."""
+    """A project at a moment; its title is its own or its proposal's, as it reads today."""
 
     number: int
     proposal: str
@@ -171,7 +171,8 @@ async def election_at(
     if found is None:
         return None
     words = _Words(disclosed, entries)
-    await words.read([found.event])
+    titled = [own[0] for each in found.projects.values() if (own := found.own_title_of(each))]
+    await words.read([found.event, *titled])
     return StoodElection(
         title=words.text(found.event, "title"),
         description=words.text(found.event, "description"),
@@ -179,7 +180,7 @@ async def election_at(
         created=found.created,
         rules=budget.Rules(**fields_of_rules(found.rules)),
         ballots=ballots,
-        projects=_projects(found, titles),
+        projects=_projects(found, titles, words),
         count=found.count.result if found.count else None,
     )
 
@@ -191,14 +192,18 @@ def _fold_election(entries: Sequence[Entry], election: str) -> ElectionView | No
     return view.elections.get(election)
 
 
-def _projects(found: ElectionView, titles: dict[str, str]) -> list[StoodProject]:
+def _projects(found: ElectionView, titles: dict[str, str], words: _Words) -> list[StoodProject]:
+    def title_of(each: ProjectView) -> str:
+        own = found.own_title_of(each)
+        return words.text(*own) if own is not None else titles.get(each.proposal, "")
+
     won = found.count.result.selected if found.count else ()
     listed = sorted(found.projects.values(), key=lambda each: each.number)[:PROJECTS_SHOWN]
     return [
         StoodProject(
             each.number,
             each.proposal,
-            titles.get(each.proposal) or t("budget.untitled", number=each.number),
+            title_of(each) or t("budget.untitled", number=each.number),
             each.cost_cents,
             each.feasibility,
             each.number in won,

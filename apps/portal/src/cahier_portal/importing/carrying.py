@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -217,6 +216,8 @@ async def _propose(doors: Doors, plan: Plan, row: Row, process_id: str) -> str:
         category=row.category,
         district=row.district,
     )
+    if row.position is not None:
+        submit.position.lat_e7, submit.position.lon_e7 = row.position
     key = key_of(election_id, row.reference, "submit")
     submitted = await patiently(lambda: doors.propose(submit, key), "idea_phase_not_open")
     await doors.consultation(
@@ -232,13 +233,8 @@ async def _propose(doors: Doors, plan: Plan, row: Row, process_id: str) -> str:
 
 async def _add(doors: Doors, plan: Plan, row: Row, proposal_id: str) -> str:
     election_id = plan.election.election_id
-    names = ("latitude", "longitude")
-    place = dict(zip(names, row.position, strict=True)) if any(row.position) else {}
     add = budget.AddProjectRequest(
-        election_id=election_id,
-        proposal_id=proposal_id,
-        reference=row.reference,
-        source=json.dumps(place) if place else "",
+        election_id=election_id, proposal_id=proposal_id, reference=row.reference
     )
     key = key_of(election_id, row.reference, "add")
     added = await patiently(lambda: doors.budget(add, key), "proposal_not_accepted")

@@ -22,6 +22,7 @@ TEXT_CHARS_MAX = 20_000
 CATEGORY_CHARS_MAX = 80
 DISTRICT_CHARS_MAX = 120
 REASON_CHARS_MAX = 2_000
+DEGREE_E7 = 10_000_000
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "reference": ("reference", "project_id", "référence", "numéro"),
@@ -52,7 +53,7 @@ _DECIMAL_COMMA = re.compile(r"([0-9]+),([0-9]{1,2})", re.ASCII)
 class Row:
     """A project as the table has it. cost_cents: None where it names none.
 
-    position: the latitude and longitude as written, or two empty texts.
+    position: latitude and longitude in ten-millionths of a degree (WGS 84); None for no place.
     """
 
     line: int
@@ -64,7 +65,7 @@ class Row:
     district: str
     feasibility: str
     reason: str
-    position: tuple[str, str]
+    position: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -202,11 +203,12 @@ def _cost(text: str) -> int | None:
     return cents
 
 
-def _position(texts: Mapping[str, str]) -> tuple[str, str]:
-    """Latitude and longitude, both or none."""
+def _position(texts: Mapping[str, str]) -> tuple[int, int] | None:
+    """Latitude and longitude in ten-millionths of a degree, both or none."""
     pair = [texts.get(name, "").replace(",", ".") for name in ("latitude", "longitude")]
     if not any(pair):
-        return "", ""
+        return None
+    found = []
     for name, text, most in zip(("latitude", "longitude"), pair, (90, 180), strict=True):
         try:
             degrees = Decimal(text)
@@ -215,4 +217,5 @@ def _position(texts: Mapping[str, str]) -> tuple[str, str]:
         if not degrees.is_finite() or abs(degrees) > most:
             rule = f"degrees from -{most} to {most}; both coordinates or none"
             raise Invalid("position_malformed", rule, field=name, most=most)
-    return pair[0], pair[1]
+        found.append(int((degrees * DEGREE_E7).to_integral_value()))
+    return found[0], found[1]

@@ -12,9 +12,5 @@ DISTRICT = Column("district", "label", "Its district; empty for the whole city."
 ELECTION = Column("election_id", "id", "The election that it belongs to.")
 NUMBER = Column("number", "integer", "The project's number in its election; ballots name it by it.")
 PROJECT = Column("project_id", "id", "The project that it is about.")
-LATITUDE = Column(
-    "latitude_e7", "integer", "Degrees north, times 10,000,000, or none."
-)
-LONGITUDE = Column(
-    "longitude_e7", "integer", "Degrees east, times 10,000,000, or none."
-)
+LATITUDE = Column("latitude_e7", "integer", "Degrees north, times 10,000,000, or none.")
+LONGITUDE = Column("longitude_e7", "integer", "Degrees east, times 10,000,000, or none.")

@@ -245,7 +245,8 @@ async def _project_form(
     card = next((card for card in cards if card.project.project_id == project_id), None)
     if card is None:
         raise NotFound("project_not_found", "the election has no such project")
-    held = {"values": _project_values(card), **context}
+    told = await visit.budget(life.GetElectionLifeRequest(election_id=election_id))
+    held = {"values": _project_values(card), "three_decide": told.analysis == "three", **context}
     return visit.page("staff/project.html", status, election=election, card=card, **held)
 
 

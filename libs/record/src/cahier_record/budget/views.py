@@ -95,6 +95,16 @@ class ElectionView(msgspec.Struct):
         """How many leaves decide a count of these ballots: up to the closing, or an annulment."""
         return max([self.closed_log_size, *(index + 1 for index in self.annulled.values())])
 
+    def own_title_of(self, project: ProjectView) -> tuple[str, str] | None:
+        """The event and the name of the disclosure that titles a merged or split project.
+
+        None for a project that bears its proposal's title.
+        """
+        change = self.life.changes.get(project.change)
+        if change is None or project.project not in change.results:
+            return None
+        return change.event, f"title_{change.results.index(project.project) + 1}"
+
     def counting(self) -> Iterator[BallotView]:
         """The ballots that count, in their order."""
         for held in self.ballots.values():

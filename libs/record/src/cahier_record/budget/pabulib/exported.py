@@ -77,7 +77,7 @@ def _project(
     project: ProjectView, election: ElectionView, names: Names, votes: dict[int, int]
 ) -> Project:
     source = names.source(project.event)
-    fields = dict(source.get("fields") or _fields(project, names, votes))
+    fields = dict(source.get("fields") or _fields(project, election, names, votes))
     if election.count is not None:
         fields.setdefault("selected", str(int(project.number in election.count.result.selected)))
     fields[INSTALMENTS_COLUMN] = instalments_text(project.instalments_cents)
@@ -87,10 +87,13 @@ def _project(
     return Project(id=reference, cost=cost, cost_text=text, fields=fields)
 
 
-def _fields(project: ProjectView, names: Names, votes: dict[int, int]) -> dict[str, str]:
+def _fields(
+    project: ProjectView, election: ElectionView, names: Names, votes: dict[int, int]
+) -> dict[str, str]:
+    own = election.own_title_of(project)
     return {
         "votes": str(votes.get(project.number, 0)),
-        "name": names.title(project.proposal),
+        "name": names.text(*own) if own is not None else names.title(project.proposal),
         "category": project.category,
         "district": project.district,
     }
