@@ -240,4 +240,7 @@ def test_a_result_by_places_says_the_points_that_decided(
     assert scores[0] >= 5
     assert sum(scores) >= 8
     assert f"<strong>{scores[0]} points · " in page
+    bars = re.findall(r'class="bar-(?:won|lost)" x="0" y="0" width="(\d+)"', page)
+    told_bars = sorted((each * 1000 // max(scores) for each in scores if each), reverse=True)
+    assert sorted(map(int, bars[: len(told_bars)]), reverse=True) == told_bars
     assert "From the first place on, a project gets points: 5; 3; 1." in page

@@ -178,6 +178,31 @@ def test_an_erased_picture_is_nowhere(built: Built, stranger: Any) -> None:
     assert "A neighbour" not in stranger.go(f"/projects/{built.projects[2]}").text
 
 
+def test_erased_texts_of_an_entry_are_nowhere_and_its_money_stays(
+    built: Built, stranger: Any
+) -> None:
+    built.write(2, "tender", title="Advice", contractor="Ann Smith", cents="0.01")
+    built.staff.ok()
+    project = f"/projects/{built.projects[2]}"
+    assert "Ann Smith" in stranger.go(project).text
+    page = stranger.go(f"/budgets/{built.id}/books").text
+    before = page.count("<tr><td>")
+    (event,) = re.findall(r'Ann Smith.*?href="/receipt/([0-9a-f-]{36})"', page)
+    built.write(2, "erase-texts", event, basis="request")
+    built.staff.ok()
+    assert event not in built.items(2, "erase-texts")
+    assert stranger.go(f"/disclosures/budget/{event}").status_code == 410
+    assert "Ann Smith" not in stranger.go(project).text
+    page = stranger.go(f"/budgets/{built.id}/books").text
+    assert "Ann Smith" not in page
+    assert "they balance to the cent" in page
+    assert "[erased]" in page
+    assert page.count("<tr><td>") == before
+    assert "Ann Smith" not in stranger.go(f"/budgets/{built.id}/books.csv").text
+    built.write(2, "erase-texts", event, basis="request")
+    assert "are erased already" in built.staff.page.text
+
+
 def test_a_corrected_result_says_why_and_the_old_one_stays(
     built: Built, staff: Any, stranger: Any, town: Any
 ) -> None:
@@ -224,6 +249,7 @@ def test_pages_of_the_delivery_are_sound(
         "delivery-project": project,
         "tender": f"{project}/tender",
         "photo": f"{project}/photo",
+        "erase-texts": f"{project}/erase-texts?item=x",
         "corrections": f"{built.desk}/corrections",
     }.items():
         page.goto(path)

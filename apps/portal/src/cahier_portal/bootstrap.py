@@ -7,6 +7,7 @@ from importlib.metadata import version
 from cahier_chassis.unit import Unit
 from cahier_kernel.clock import SystemClock
 from cahier_portal.app import build_app
+from cahier_portal.bookkeeping import AddedUp
 from cahier_portal.clients import Services
 from cahier_portal.doors import LogDoors
 from cahier_portal.keys import session_key
@@ -56,4 +57,5 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         doors=doors,
         logs=logs,
         open_data=Library(settings.data_dir / "open-data", services, logs, texts),
+        added_up=AddedUp(),
     )

@@ -51,7 +51,10 @@ def budget_bar(parts: Sequence[Part], envelope_cents: int, label: str) -> Markup
 
 
 def votes_bar(votes: int, most: int, *, won: bool) -> Markup:
-    """A project's votes against the most that any project has. Decorative: the number is text."""
+    """A project's votes, or points, against the most that any has: the number stands beside it.
+
+    Nothing is drawn for what is not above zero.
+    """
     width = per_mille(votes, most)
     shapes = [_rect("bar-rest", 0, 0, WIDTH, _BAR_HEIGHT)]
     if width:

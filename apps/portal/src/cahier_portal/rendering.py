@@ -31,7 +31,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
-            finalize=_in_words,
+            finalize=in_words,
         )
         self._environment.globals.update(
             t=t, tn=tn, city=city, languages=LANGUAGES, version=version, pictures=pictures
@@ -44,7 +44,7 @@ class Renderer:
         return self._environment.get_template(template).render(locale=language(), **context)
 
 
-def _in_words(value: Any) -> Any:
+def in_words(value: Any) -> Any:
     """What a template prints: a text that was erased says so in the reader's language."""
     return t("word.erased") if value == ERASED else value
 

@@ -17,6 +17,7 @@ from cahier_kernel.clock import Clock
 from cahier_kernel.errors import DomainError, Forbidden, Kind, Unauthenticated
 from cahier_kernel.ids import uuid7
 from cahier_portal import session
+from cahier_portal.bookkeeping import AddedUp
 from cahier_portal.catalogue import language
 from cahier_portal.clients import Service, Services, is_read
 from cahier_portal.doors import LogDoors
@@ -52,6 +53,7 @@ class Portal:
     logs: PublicLogs
     doors: LogDoors
     open_data: Library
+    added_up: AddedUp
 
     @property
     def zone(self) -> ZoneInfo:

@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import Response, get
+from litestar.response import Stream
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.budget.v1 import delivery_pb2 as delivery
 from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import DomainError, Kind
 from cahier_kernel.money import format_cents
+from cahier_kernel.texts import ERASED
 from cahier_portal import pictures
+from cahier_portal.bookkeeping import ACCOUNTS, READ_MAX, pages_of
 from cahier_portal.catalogue import knows, t
 from cahier_portal.formats import instant, money
 from cahier_portal.opendata.tables import safe
 from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
 from cahier_portal.parameters import Caller, PathId, QueryCount
+from cahier_portal.rendering import in_words
 from cahier_portal.visit import Page, Visit, or_none
-from cahier_record.budget.books import Accounts, BooksError
-from cahier_record.budget.delivery import Posting
 
 SHOWN_MAX = 200
-READ_MAX = 500
-CSV_ENTRIES_MAX = 50_000
-ACCOUNTS = ("unallocated", "reserved", "committed", "paid", "returned")
 COLUMNS = (
     "entry",
     "at",
@@ -62,6 +61,12 @@ class EntryLine:
     said: str
     moves: list[tuple[str, str]]
 
+    @property
+    def can_be_erased(self) -> bool:
+        """Whether it has texts that go without a picture."""
+        texts = self.entry.texts.values()
+        return self.entry.kind != "photo_added" and any(text != ERASED for text in texts)
+
 
 @get("/budgets/{election_id:uuid}/books")
 async def books_page(visit: Caller, election_id: PathId, after: QueryCount = 0) -> Page:
@@ -84,26 +89,25 @@ async def books_page(visit: Caller, election_id: PathId, after: QueryCount = 0) 
         lines=[line_of(each, cards, election.currency) for each in listed.entries],
         after=listed.entries[-1].number if listed.more else 0,
         first=after == 0,
-        added_up=await added_up(visit, election.election_id, books),
+        added_up=await visit.portal.added_up.agrees(visit.budget, election.election_id, books),
     )
 
 
 @get("/budgets/{election_id:uuid}/books.csv")
-async def books_file(visit: Caller, election_id: PathId) -> Response[str]:
+async def books_file(visit: Caller, election_id: PathId) -> Stream:
     """Every posting of every entry, a line each; amounts are decimals of the currency."""
     election = await read_election(visit, str(election_id))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    async for entry in _entries(visit, election.election_id):
-        for posting in entry.postings:
-            writer.writerow(_cells(entry, posting, election.currency))
-    name = f"books-{election.election_id}.csv"
+    pages = pages_of(visit.budget, election.election_id)
+    first = await anext(pages)  # What may be refused is refused before the answer begins.
     headers = {
-        "content-disposition": f'attachment; filename="{name}"',
+        "content-disposition": f'attachment; filename="books-{election.election_id}.csv"',
         "cache-control": "no-store",
     }
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Stream(
+        _file(first, pages, election.currency),
+        media_type="text/csv; charset=utf-8",
+        headers=headers,
+    )
 
 
 @get("/budgets/{election_id:uuid}/photos/{photo_id:uuid}")
@@ -152,7 +156,8 @@ async def delivery_context(
     return {
         "delivered": found,
         "delivery_lines": [
-            replace(line, said=line.said or titles.get(line.entry.item_id, "")) for line in lines
+            replace(line, said=line.said or in_words(titles.get(line.entry.item_id, "")))
+            for line in lines
         ],
         "today": visit.portal.clock.now().astimezone(visit.portal.zone).date().isoformat(),
     }
@@ -180,7 +185,7 @@ def line_of(entry: delivery.BookEntry, cards: dict[int, ProjectCard], currency: 
         t(key) if knows(key) else entry.kind,
         named[0] if len(named) == 1 and shown else "",
         " · ".join(
-            entry.texts[name]
+            in_words(entry.texts[name])
             for name in ("title", "contractor", "payee", "reference", "subject", "alt")
             if name in entry.texts
         ),
@@ -188,44 +193,26 @@ def line_of(entry: delivery.BookEntry, cards: dict[int, ProjectCard], currency: 
     )
 
 
-async def added_up(visit: Visit, election_id: str, books: delivery.GetBooksResponse) -> bool:
-    """Whether the entries, added up here, lead to what the service says."""
-    accounts = Accounts()
-    try:
-        async for entry in _entries(visit, election_id):
-            accounts.post(
-                Posting(
-                    account=posting.account,  # type: ignore[arg-type]  # as the contract says
-                    cents=posting.cents,
-                    project=posting.project,
-                    item=posting.item,
-                )
-                for posting in entry.postings
-            )
-    except BooksError:
-        return False
-    told = {each: getattr(books, f"{each}_cents") for each in ACCOUNTS}
-    return (
-        all(accounts.total(each) == cents for each, cents in told.items())
-        and sum(told.values()) == books.envelope_cents == accounts.envelope_cents
-    )
+async def _file(
+    first: list[delivery.BookEntry],
+    pages: AsyncIterator[list[delivery.BookEntry]],
+    currency: str,
+) -> AsyncIterator[str]:
+    """The file, a page of entries at a time."""
+    yield _lines([COLUMNS])
+    yield _lines(_rows(first, currency))
+    async for entries in pages:
+        yield _lines(_rows(entries, currency))
 
 
-async def _entries(visit: Visit, election_id: str) -> AsyncIterator[delivery.BookEntry]:
-    """All entries that move money, oldest first, at most CSV_ENTRIES_MAX."""
-    after = read = 0
-    while read < CSV_ENTRIES_MAX:
-        page = await visit.budget(
-            delivery.ListBookEntriesRequest(
-                election_id=election_id, after=after, limit=READ_MAX, money_only=True
-            )
-        )
-        for entry in page.entries:
-            yield entry
-        if not page.more:
-            return
-        after = page.entries[-1].number
-        read += len(page.entries)
+def _rows(entries: Iterable[delivery.BookEntry], currency: str) -> Iterator[list[str]]:
+    return (_cells(entry, posting, currency) for entry in entries for posting in entry.postings)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
 
 
 def _cells(entry: delivery.BookEntry, posting: delivery.BookPosting, currency: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from litestar import Response, get
@@ -18,6 +19,7 @@ from cahier_portal.formats import money, share
 from cahier_portal.pages.books import versions_of
 from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
 from cahier_portal.parameters import Caller, PathId
+from cahier_portal.rule_words import weighs
 from cahier_portal.visit import Page, Visit
 from cahier_portal.wording import explained_in_words, outcome_reason, rule_name
 
@@ -103,7 +105,8 @@ async def results_page(visit: Caller, election_id: PathId) -> Page:
         steps=steps_of(winners, result, explained),
         is_flow=result.rules.rule == "phragmen",
         districts=_districts(explained) if explained else [],
-        votes_most=max((each.votes for each in result.outcomes), default=0),
+        weight_of=(weight_of := partial(_weight, is_weighed=weighs(result.rules))),
+        weight_most=max(map(weight_of, result.outcomes), default=0),
         snippet=snippet(visit, election),
         versions=await versions_of(visit, election.election_id),
     )
@@ -294,3 +297,8 @@ def bar_of(
     )
     blocks = [pictures.Part(f"{title}: {money(cost, currency)}", cost) for title, cost in parts]
     return pictures.budget_bar(blocks, envelope_cents, label)
+
+
+def _weight(outcome: budget.ProjectOutcome, *, is_weighed: bool) -> int:
+    """What decided about a project, as its bar shows it: points where ballots weigh, else votes."""
+    return outcome.score if is_weighed else outcome.votes

@@ -96,6 +96,11 @@ ACTIONS: dict[str, Action] = {
         _plain(delivery.ErasePhotoRequest, "photo_id", "basis"),
         "photo_id",
     ),
+    "erase-texts": Action(
+        (("basis", "basis", True),),
+        _plain(delivery.EraseTextsRequest, "event_id", "basis"),
+        "event_id",
+    ),
     "tender": Action(
         (
             ("title", "line", True),

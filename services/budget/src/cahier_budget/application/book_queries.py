@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
@@ -105,13 +106,17 @@ class BookQueries:
         most = limit or ENTRIES_MAX
 
         def read(election: Election, books: Books) -> tuple[list[NumberedEntry], bool]:
-            wanted = [
-                NumberedEntry(entry, event_id(books.id, entry.version))
-                for entry in books.entries[after:]
+            wanted = (
+                entry
+                for entry in islice(books.entries, after, None)
                 if (not money_only or entry.postings)
                 and (not project_id or entry.project_id == project_id)
+            )
+            found = [
+                NumberedEntry(entry, event_id(books.id, entry.version))
+                for entry in islice(wanted, most + 1)
             ]
-            return wanted[:most], len(wanted) > most
+            return found[:most], len(found) > most
 
         return await self._read(election_id, read)
 
