@@ -203,6 +203,40 @@ def test_erased_texts_of_an_entry_are_nowhere_and_its_money_stays(
     assert "are erased already" in built.staff.page.text
 
 
+def test_programs_read_books_and_projects_as_json(built: Built, town: Any, stranger: Any) -> None:
+    books = stranger.go(f"/api/v1/elections/{built.id}/books?size=2").json()
+    accounts = ("unallocated", "reserved", "committed", "paid", "returned")
+    assert sum(books[f"{each}_cents"] for each in accounts) == books["envelope_cents"]
+    entries = books["entries"]
+    assert [each["kind"] for each in entries] == ["opened", "funds_reserved"]
+    assert "texts" in entries[0]
+    while books["next"]:
+        path = f"/api/v1/elections/{built.id}/books?size=2&after={books['next']}"
+        books = stranger.go(path).json()
+        entries += books["entries"]
+    numbers = [each["number"] for each in entries]
+    assert numbers == sorted(set(numbers))
+    assert all(sum(one["cents"] for one in each["postings"]) == 0 for each in entries)
+    (paid,) = [each for each in entries if each["kind"] == "expenditure_recorded"]
+    assert paid["texts"] == {"payee": "Lines Ltd"}
+    told = stranger.go(f"/api/v1/projects/{built.projects[2]}").json()
+    assert (told["number"], told["title"]) == (2, "A safe way to school")
+    assert told["cost_cents"] == 30_000_050
+    assert told["delivery"]["money"]["paid_cents"] == 249_999_99
+    assert {each["title"] for each in told["delivery"]["milestones"]} == {
+        "Crossings painted",
+        "Lights on",
+    }
+    photo = told["delivery"]["photos"][0]
+    assert stranger.go(photo["path"]).headers["content-type"] == "image/png"
+    assert (told["assessments"], told["came_from"], told["became"]) == ([], [], [])
+    lost = stranger.go(f"/api/v1/projects/{built.projects[3]}").json()
+    assert "delivery" not in lost
+    early = stranger.go(f"/api/v1/elections/{town.election_id}/books")
+    assert (early.status_code, early.json()["code"]) == (404, "books_not_found")
+    assert stranger.go(f"/api/v1/projects/{built.id}").status_code == 404
+
+
 def test_a_corrected_result_says_why_and_the_old_one_stays(
     built: Built, staff: Any, stranger: Any, town: Any
 ) -> None:
@@ -223,6 +257,11 @@ def test_a_corrected_result_says_why_and_the_old_one_stays(
         page.index("Version 2") < page.index("A recount was asked for.") < page.index("Version 1")
     )
     assert "corrects an earlier one" in stranger.go(f"/budgets/{built.id}/results").text
+    told = stranger.go(f"/api/v1/elections/{built.id}/results").json()["versions"]
+    assert [each["version"] for each in told] == [1, 2]
+    assert [each["reason"] for each in told] == ["", "A recount was asked for."]
+    assert told[0]["selected"] == told[1]["selected"]
+    assert all(each["announced_at"].endswith("Z") for each in told)
 
 
 @pytest.mark.parametrize(("width", "language"), [(1280, "en"), (360, "fr")])

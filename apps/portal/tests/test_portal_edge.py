@@ -160,6 +160,9 @@ async def test_the_api_describes_itself_in_openapi_3_1(alone: httpx.AsyncClient)
         "/api/v1/elections/{election_id}",
         "/api/v1/elections/{election_id}/projects",
         "/api/v1/elections/{election_id}/result",
+        "/api/v1/elections/{election_id}/results",
+        "/api/v1/elections/{election_id}/books",
+        "/api/v1/projects/{project_id}",
     }
 
 

@@ -16,6 +16,7 @@ from litestar.params import FromQuery, QueryParameter
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.clock import to_rfc3339
+from cahier_portal.api_life import api_books, api_project, api_results
 from cahier_portal.ballots import rules_of
 from cahier_portal.formats import instant
 from cahier_portal.pages.processes import ORDERS, STATES
@@ -276,6 +277,9 @@ api_router = Router(
         api_election,
         api_projects,
         api_result,
+        api_results,
+        api_books,
+        api_project,
         api_description,
     ],
     opt={"skip_session": True, "exclude_from_csrf": True},
