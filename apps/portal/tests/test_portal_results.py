@@ -68,6 +68,7 @@ def test_the_embedded_result_may_be_framed_sets_no_cookie_and_runs_no_script(
     assert "x-frame-options" not in answer.headers
     assert "set-cookie" not in answer.headers
     assert answer.headers["cache-control"] == "public, max-age=60"
+    assert answer.headers["vary"] == "accept-language, cookie"
     assert '<html lang="fr">' in answer.text
     assert "<script" not in answer.text
     assert "A safe way to school" in answer.text

@@ -139,7 +139,7 @@ async def embedded_page(visit: Caller, election_id: PathId) -> Response[str]:
     headers = {
         "cache-control": f"public, max-age={EMBEDDED_S}",
         "content-language": language(),
-        "vary": "accept-language",
+        "vary": "accept-language, cookie",
     }
     return Response(html, media_type=MediaType.HTML, headers=headers)
 
