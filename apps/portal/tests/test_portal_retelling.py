@@ -40,6 +40,12 @@ DATA: dict[str, Any] = {
     "rows": 5,
     "mails": 1,
     "epoch": 2,
+    "phase": "costing",
+    "analysis": "three",
+    "estimate_cents": 1_300,
+    "running_cents": 50,
+    "kind": "merge",
+    "consent": "agreed",
 }
 
 

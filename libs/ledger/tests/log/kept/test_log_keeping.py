@@ -264,6 +264,7 @@ async def test_the_witnesses_are_asked_again_after_whatever_went_wrong(
     await kept.say(3)
     kept.carry()
     shown: list[str] = []
+    caplog.set_level(logging.WARNING, "cahier_ledger.log.cosigning")
 
     async def show(_: Any, text: str) -> None:
         fail("show")
