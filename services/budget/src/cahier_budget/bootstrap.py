@@ -23,6 +23,7 @@ from cahier_budget.application.explaining import Explaining
 from cahier_budget.application.life import LifeCommands
 from cahier_budget.application.life_queries import LifeQueries
 from cahier_budget.application.own_shares import OwnShares
+from cahier_budget.application.persons import Exporting
 from cahier_budget.application.policies import DueTransitions
 from cahier_budget.application.projections import (
     ELECTIONS,
@@ -123,6 +124,7 @@ def _serve(
     unit.on_close("reckoning", reckoning.close)
     explaining = Explaining(queries, partial(held_count_from_log, ledger), reckoning)
     shares = OwnShares(ledger, explaining)
+    exporting = Exporting(elections, directory, freshness, assessors)
     photos = PhotoFiles(settings.photos_folder)
     servicer = BudgetGrpc(
         ledger,
@@ -135,6 +137,7 @@ def _serve(
         shares,
         Delivering(ledger, aggregates, elections, photos, unit.clock),
         BookQueries(elections, photos, unit.clock),
+        exporting,
     )
     unit.timer("due transitions", DueTransitions(directory, elections, commands, life))
     unit.serve_grpc(

@@ -18,6 +18,7 @@ from cahier_record.budget.life import BALLOTING
 
 DUE_MAX = 1_000
 ELECTIONS_WITH_MAX = 100
+ASSESSED_MAX = 10_000
 CATCH_UP_S_MAX = 2.0
 
 
@@ -62,6 +63,13 @@ class DirectoryView:
 
     def has_assessments(self) -> bool:
         return self._views.fetch_one("SELECT 1 FROM life WHERE assessments > 0 LIMIT 1") is not None
+
+    def assessed(self) -> list[UUID]:
+        rows = self._views.fetch_all(
+            "SELECT election_id FROM life WHERE assessments > 0 ORDER BY election_id LIMIT ?",
+            (ASSESSED_MAX,),
+        )
+        return [UUID(row[0]) for row in rows]
 
     def election_of(self, project_id: str) -> UUID | None:
         row = self._views.fetch_one(

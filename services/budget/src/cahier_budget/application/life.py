@@ -32,6 +32,11 @@ class Pseudonyms(Protocol):
         """43 characters of base64url; the same for the same person and thing. Blocking."""
 
 
+def project_thing(project_id: str) -> str:
+    """What a person is named anew for."""
+    return f"project:{project_id}"
+
+
 class LifeCommands:
     """Each method raises a DomainError and stores nothing, or is durable when it returns."""
 
@@ -113,7 +118,7 @@ class LifeCommands:
         project_id = str(checks.uuid(new.project_id, "project_id"))
 
         def decide(election: Election) -> None:
-            person = self._pseudonyms.of(claims.subject, f"project:{project_id}")
+            person = self._pseudonyms.of(claims.subject, project_thing(project_id))
             said = NewAssessment(
                 project_id,
                 new.role,

@@ -123,6 +123,9 @@ class Directory(Protocol):
     def has_assessments(self) -> bool:
         """Whether anybody has assessed a project yet."""
 
+    def assessed(self) -> list[UUID]:
+        """Elections whose projects somebody has assessed, at most 10,000."""
+
     def election_of(self, project_id: str) -> UUID | None:
         """The election that a project belongs to; None for no project."""
 

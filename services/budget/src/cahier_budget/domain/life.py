@@ -103,6 +103,7 @@ class ProjectAssessed(LifeChanged):
             self.running_cents,
             self.grounds,
             self.timestamp,
+            self.originator_version,
         )
         aggregate.life.assessments.setdefault(self.project_id, []).append(said)
 

@@ -54,7 +54,10 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 class Assessment(msgspec.Struct, frozen=True):
-    """What one role said of a project. assessor: a pseudonym made for that project."""
+    """What one role said of a project. assessor: a pseudonym made for that project.
+
+    version: of the election, by which it was said.
+    """
 
     role: str
     assessor: str
@@ -63,6 +66,7 @@ class Assessment(msgspec.Struct, frozen=True):
     running_cents: int
     grounds: str
     at: datetime
+    version: int
 
 
 class Text(msgspec.Struct, frozen=True):

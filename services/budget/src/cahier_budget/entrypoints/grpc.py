@@ -18,7 +18,9 @@ from cahier_budget.application.explaining import Explaining
 from cahier_budget.application.life import LifeCommands
 from cahier_budget.application.life_queries import LifeQueries
 from cahier_budget.application.own_shares import OwnShares
+from cahier_budget.application.persons import Exporting
 from cahier_budget.application.queries import Queries
+from cahier_budget.domain import checks
 from cahier_budget.domain.ballots import ballot_id
 from cahier_budget.entrypoints import translate
 from cahier_budget.entrypoints.delivery_grpc import BOOKS_ANONYMOUS, DeliveryGrpc
@@ -66,6 +68,7 @@ class BudgetGrpc(LifeGrpc, DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
         shares: OwnShares,
         delivering: Delivering,
         books: BookQueries,
+        exporting: Exporting,
     ) -> None:
         self._ledger = ledger
         self._commands = commands
@@ -77,6 +80,7 @@ class BudgetGrpc(LifeGrpc, DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
         self._shares = shares
         self._delivering = delivering
         self._books = books
+        self._exporting = exporting
 
     async def CreateElection(
         self, request: pb.CreateElectionRequest, context: Any
@@ -272,9 +276,11 @@ class BudgetGrpc(LifeGrpc, DeliveryGrpc, ExplainingGrpc, BudgetServiceServicer):
     async def ExportSubject(
         self, request: pb.ExportSubjectRequest, context: Any
     ) -> pb.ExportSubjectResponse:
-        """Nothing: ballots and their voters meet under pseudonyms that identity alone can make."""
+        """Assessments; no ballots, whose pseudonyms identity alone can make."""
         require_self_or_admin(current_claims(), request.subject_id)
-        return pb.ExportSubjectResponse()
+        person = str(checks.uuid(request.subject_id, "subject_id"))
+        held = await self._exporting.held(person)
+        return pb.ExportSubjectResponse(items=map(translate.write_held, held))
 
     async def _once(
         self,

@@ -12,9 +12,11 @@ from cahier_budget.domain.ballots import Envelope, Voter
 from cahier_budget.domain.election import NewElection
 from cahier_budget.domain.project import AcceptedProposal, Project
 from cahier_budget.domain.rules import check_rules
+from cahier_chassis.holdings import HeldItem
 from cahier_chassis.tokens import Claims
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_kernel import base64url
+from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.errors import Invalid
 from cahier_record.budget.events import Feasibility, Rules
 from cahier_record.budget.rule_fields import fields_of_rules, rules_from_fields
@@ -181,3 +183,11 @@ def write_result(answer: ResultAnswer) -> pb.GetResultResponse:
         code_version=result.code_version,
         published=answer.is_published,
     )
+
+
+def write_held(item: HeldItem) -> pb.HeldItem:
+    message = pb.HeldItem(
+        kind=item.kind, id=item.id, event_id=item.event_id, values=dict(item.values)
+    )
+    message.at.FromDatetime(from_rfc3339(item.at))
+    return message
