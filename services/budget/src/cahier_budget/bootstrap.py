@@ -20,6 +20,7 @@ from cahier_budget.application.counting import count_from_log, held_count_from_l
 from cahier_budget.application.delivering import Delivering
 from cahier_budget.application.elections import Elections
 from cahier_budget.application.explaining import Explaining
+from cahier_budget.application.forgetting import forget_erased_photos
 from cahier_budget.application.life import LifeCommands
 from cahier_budget.application.life_queries import LifeQueries
 from cahier_budget.application.own_shares import OwnShares
@@ -81,7 +82,7 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     relay_outbox(unit, ledger)
     await _forget(unit, settings, ledger, own)
     bound_kept_answers(unit)
-    _serve(unit, settings, ledger, views, own)
+    await _serve(unit, settings, ledger, views, own)
 
 
 async def _forget(unit: Unit, settings: BudgetSettings, ledger: Ledger, own: OwnProjection) -> None:
@@ -94,7 +95,7 @@ async def _forget(unit: Unit, settings: BudgetSettings, ledger: Ledger, own: Own
     run_reactions(unit, inbox, [erasing.reaction()])
 
 
-def _serve(
+async def _serve(
     unit: Unit, settings: BudgetSettings, ledger: Ledger, views: ViewDatabase, own: OwnProjection
 ) -> None:
     aggregates = Aggregates(
@@ -126,6 +127,7 @@ def _serve(
     shares = OwnShares(ledger, explaining)
     exporting = Exporting(elections, directory, freshness, assessors)
     photos = PhotoFiles(settings.photos_folder)
+    await asyncio.to_thread(forget_erased_photos, aggregates, photos)
     servicer = BudgetGrpc(
         ledger,
         commands,

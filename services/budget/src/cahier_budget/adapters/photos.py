@@ -32,5 +32,9 @@ class PhotoFiles:
         """As the port says."""
         self._path(election_id, photo_id).unlink(missing_ok=True)
 
+    def elections(self) -> list[str]:
+        """As the port says."""
+        return sorted(each.name for each in self._folder.glob("*-*-*-*-*") if each.is_dir())
+
     def _path(self, election_id: str, photo_id: str) -> Path:
         return self._folder / election_id / photo_id

@@ -41,6 +41,9 @@ class Photos(Protocol):
     def delete(self, election_id: str, photo_id: str) -> None:
         """They are gone when this returns, whether or not they were there."""
 
+    def elections(self) -> list[str]:
+        """UUIDs of the elections of which pictures are kept."""
+
 
 class Opening(Protocol):
     """Opens many sealed ballots of one election, perhaps on another core."""
