@@ -33,6 +33,7 @@ from cahier_ledger.bus.server import NatsServer, nats_server
 from cahier_ledger.bus.views import ViewDatabase
 from cahier_ledger.ledger import Ledger
 from cahier_record.events import Leaf, decode_leaf
+from cahier_record.places import Position
 from cahier_record.reporting import events
 from cahier_reporting.adapters.read_model import SqliteReadModel
 from cahier_reporting.application.commands import Commands, NewReport
@@ -43,7 +44,6 @@ from cahier_reporting.application.projections import VIEW, fold
 from cahier_reporting.application.publishing import SERVICE, publish
 from cahier_reporting.application.queries import Queries
 from cahier_reporting.application.stored import CODEC
-from cahier_reporting.domain.places import Position
 from cahier_reporting.domain.states import State
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)

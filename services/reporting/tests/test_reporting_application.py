@@ -12,11 +12,12 @@ import pytest
 from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, NotFound, Unauthenticated
 from cahier_ledger.model import Idempotency
+from cahier_record.places import Position
 from cahier_reporting.application import queries
 from cahier_reporting.application.commands import NewReport
 from cahier_reporting.application.ports import CategoryRow, ReportFilter
 from cahier_reporting.application.projections import VIEW, fold
-from cahier_reporting.domain.places import Position, distance_m
+from cahier_reporting.domain.places import distance_m
 from cahier_reporting.domain.states import State
 
 HERE = Position(488_566_000, 23_522_000)

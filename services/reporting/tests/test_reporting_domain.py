@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from cahier_kernel.errors import DomainError, Kind
+from cahier_record.places import Position
 from cahier_reporting.domain.category import Category, category_id
-from cahier_reporting.domain.places import Position, distance_m
+from cahier_reporting.domain.places import distance_m
 from cahier_reporting.domain.report import Report
 from cahier_reporting.domain.states import State
 

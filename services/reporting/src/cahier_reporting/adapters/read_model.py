@@ -8,13 +8,14 @@ from typing import Any
 from cahier_chassis.logs import get_logger
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.views import ViewDatabase
+from cahier_record.places import Position
 from cahier_reporting.application.ports import (
     CategoryRow,
     ReportFilter,
     ReportRow,
     UpdateRow,
 )
-from cahier_reporting.domain.places import EARTH_RADIUS_M, Position
+from cahier_reporting.domain.places import EARTH_RADIUS_M
 
 SETTLE_S_MAX = 2.0
 _LOG = get_logger(__name__)

@@ -25,10 +25,10 @@ from cahier_ledger.aggregates import (
 )
 from cahier_ledger.model import Appended, Idempotency
 from cahier_ledger.store import LedgerReader
+from cahier_record.places import Position
 from cahier_reporting.application.ports import CategoryRow, Pseudonyms, ReadModel
 from cahier_reporting.application.publishing import event_id
 from cahier_reporting.domain.category import Category, category_id
-from cahier_reporting.domain.places import Position
 from cahier_reporting.domain.report import Report
 from cahier_reporting.domain.states import State
 

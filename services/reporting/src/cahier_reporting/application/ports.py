@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cahier_reporting.domain.places import Position
+from cahier_record.places import Position
 
 
 @dataclass(frozen=True, slots=True)

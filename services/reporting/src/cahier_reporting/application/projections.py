@@ -13,10 +13,10 @@ from cahier_ledger.bus.database import Sql
 from cahier_ledger.bus.views import View
 from cahier_ledger.model import StoredEvent
 from cahier_ledger.texts import place_of
+from cahier_record.places import Position
 from cahier_reporting.application.publishing import event_id
 from cahier_reporting.application.stored import AggregateEvent, read
 from cahier_reporting.domain.category import Category
-from cahier_reporting.domain.places import Position
 from cahier_reporting.domain.report import Report
 
 _SCHEMA = """

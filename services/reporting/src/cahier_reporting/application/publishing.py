@@ -13,10 +13,10 @@ from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.ids import derived_uuid
 from cahier_ledger.aggregates import Publication
 from cahier_record.events import PublicEvent
+from cahier_record.places import Position
 from cahier_record.reporting import events as public
 from cahier_reporting.application.stored import AggregateEvent
 from cahier_reporting.domain.category import Category
-from cahier_reporting.domain.places import Position
 from cahier_reporting.domain.report import Report
 
 SERVICE = "reporting"

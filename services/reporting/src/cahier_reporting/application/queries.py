@@ -10,6 +10,7 @@ from cahier_chassis.pages import NUMBER_MAX, checked_size, make_token, read_toke
 from cahier_kernel.errors import Invalid, NotFound, Unauthenticated
 from cahier_ledger.model import Disclosure
 from cahier_ledger.store import LedgerReader
+from cahier_record.places import Position, require_position
 from cahier_reporting.application.ports import (
     CategoryRow,
     Pseudonyms,
@@ -18,7 +19,7 @@ from cahier_reporting.application.ports import (
     ReportRow,
     UpdateRow,
 )
-from cahier_reporting.domain.places import Position, distance_m, require_position
+from cahier_reporting.domain.places import distance_m
 
 CATEGORIES_MAX = 1_000
 REPORTS_PAGE_DEFAULT = 50

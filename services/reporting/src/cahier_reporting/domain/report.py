@@ -9,10 +9,11 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from cahier_kernel.errors import FailedPrecondition, Invalid
+from cahier_record.places import Position
 from cahier_record.reporting.events import OpenState, Outcome
 from cahier_reporting.domain import rules
 from cahier_reporting.domain.category import Category
-from cahier_reporting.domain.places import Position, require_place
+from cahier_reporting.domain.places import require_place
 from cahier_reporting.domain.states import State
 
 

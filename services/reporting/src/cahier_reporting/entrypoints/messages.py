@@ -15,9 +15,9 @@ from cahier_chassis.holdings import HeldItem
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as pb
 from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.errors import Invalid
+from cahier_record.places import Position
 from cahier_reporting.application.ports import CategoryRow, UpdateRow
 from cahier_reporting.application.queries import Seen
-from cahier_reporting.domain.places import Position
 from cahier_reporting.domain.states import State
 
 _ID_CHARS = 36
