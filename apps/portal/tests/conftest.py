@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -248,7 +248,7 @@ class Town:
             finally:
                 await services.close()
 
-        return asyncio.run(ask())
+        return ran(ask())
 
     def grpc(self, service: str) -> str:
         running = json.loads((self.root / "run.json").read_text("utf-8"))
@@ -262,6 +262,12 @@ class Town:
                 return found
             time.sleep(0.1)
         raise AssertionError(f"not within {SETTLE_TIMEOUT_S} s: {what}")
+
+
+def ran(asked: Coroutine[Any, Any, Any]) -> Any:
+    """What it comes to, in a thread of its own: a browser's event loop may run in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asked).result()
 
 
 def local(delta: timedelta) -> str:
@@ -339,9 +345,8 @@ def rows_of(town: Town) -> Callable[[str], list[dict[str, Any]]]:
             await services.close()
 
     def rows(name: str) -> list[dict[str, Any]]:
-        # In a thread of its own: a browser's event loop may run in this one.
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(asyncio.run, read(name)).result()
+        found_now: list[dict[str, Any]] = ran(read(name))
+        return found_now
 
     return rows
 
