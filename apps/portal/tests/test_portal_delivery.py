@@ -302,6 +302,33 @@ def test_pages_of_the_delivery_are_sound(
     context.close()
 
 
+def test_open_data_tells_of_works_and_books_as_the_pages_do(built: Built, rows_of: Any) -> None:
+    def own(name: str) -> list[dict[str, Any]]:
+        return [each for each in rows_of(name) if each["election_id"] == built.id]
+
+    entries = own("books")
+    for entry in entries:
+        assert entry["postings"]
+        assert sum(int(each.split(":")[1]) for each in entry["postings"]) == 0
+    paid = next(each for each in entries if each["payee"] == "Lines Ltd")
+    assert any(each.startswith("paid:24999999:2:") for each in paid["postings"])
+    assert (paid["kind"], paid["currency"]) == ("expenditure_recorded", "EUR")
+    works = next(each for each in own("deliveries") if each["number"] == 2)
+    assert (works["state"], works["paid_cents"], works["ended_at"]) == ("building", 249_999_99, "")
+    planned = {each["title"]: each for each in own("milestones")}
+    painted, lights = planned["Crossings painted"], planned["Lights on"]
+    late = next(each for each in planned.values() if each["delays"])
+    assert sorted(each["delays"] for each in (painted, lights)) == [0, 1]
+    assert late["due"] > late["planned_due"]
+    delay = own("milestone_delays")[0]
+    assert delay["milestone_id"] == late["id"]
+    assert (delay["due"], delay["reason"]) == (late["due"], "The paint is late.")
+    versions = own("result_versions")
+    assert [each["version"] for each in versions] == list(range(1, len(versions) + 1))
+    assert versions[0]["selected"] == [2, 1]
+    assert versions[0]["rule"]
+
+
 def test_the_public_log_says_the_same_without_a_fault(built: Built, town: Any) -> None:
     view = BudgetView()
     found = next(iter(Path(town.root).rglob("budget/events.db")))
