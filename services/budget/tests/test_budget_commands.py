@@ -13,6 +13,7 @@ from cahier_budget.adapters.views import DirectoryView
 from cahier_budget.application.elections import Elections
 from cahier_budget.application.policies import DueTransitions
 from cahier_budget.application.projections import ELECTIONS, fold_elections
+from cahier_budget.domain import corrections
 from cahier_kernel.errors import DomainError, FailedPrecondition, Forbidden, NotFound
 from cahier_ledger.bus.projection import OwnProjection
 from cahier_ledger.bus.views import ViewDatabase
@@ -245,3 +246,16 @@ async def test_an_election_that_was_never_opened_stays_prepared_after_its_dates(
     app.clock.set(kit.closes_at)
     await due()
     assert state(app, id) == "preparing"
+
+
+async def test_an_election_is_counted_so_many_times_and_no_more(app, monkeypatch):
+    monkeypatch.setattr(corrections, "COUNTS_MAX", 2)
+    election = await app.open_election()
+    await app.commands.close_voting(app.staff, election.id, "enough")
+    await app.commands.count_ballots(app.staff, election.id)
+    second = await app.commands.count_ballots(app.staff, election.id, reason="Doubts.")
+    with pytest.raises(FailedPrecondition) as refusal:
+        await app.commands.count_ballots(app.staff, election.id, reason="More doubts.")
+    assert refusal.value.code == "too_many_counts"
+    assert await app.commands.count_ballots(app.staff, election.id) == second
+    assert public_view(app).faults == []

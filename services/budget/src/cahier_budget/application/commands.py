@@ -15,6 +15,7 @@ from uuid import UUID
 from cahier_budget.application.elections import Elections
 from cahier_budget.application.ports import Proposals, TrusteeKeys
 from cahier_budget.domain import checks
+from cahier_budget.domain.corrections import require_recountable
 from cahier_budget.domain.election import (
     CLOSED,
     COUNTED,
@@ -238,6 +239,7 @@ class Commands:
                 return Done(election.event_of(COUNTED))
             if not counts:
                 election.require_closed()
+            require_recountable(election.counts)
             key, annulled = election.trustee_private_key, len(election.annulled)
         result = self._count(id, key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,8 @@ from cahier_record.budget.events import CountResult
 
 ANNULLED_AT_ONCE_MAX = 1_000
 """Credentials of one command: they must fit a leaf of 65,535 bytes."""
+COUNTS_MAX = 100
+"""Counts of one election: each stays in the log and in memory, with every project's votes."""
 
 
 @dataclass(slots=True)
@@ -56,3 +58,11 @@ def check_annulling(
             "credential_malformed", f"{CREDENTIAL_LENGTH} characters", field="credentials"
         )
     return tuple(each for each in wanted if each not in annulled), reason
+
+
+def require_recountable(counts: Sized) -> None:
+    """Raises FailedPrecondition `too_many_counts`."""
+    if len(counts) >= COUNTS_MAX:
+        raise FailedPrecondition(
+            "too_many_counts", f"an election is counted {COUNTS_MAX} times at most", max=COUNTS_MAX
+        )
