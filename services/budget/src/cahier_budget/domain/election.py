@@ -18,10 +18,10 @@ from cahier_budget.domain import checks
 from cahier_budget.domain.corrections import CountVersion
 from cahier_budget.domain.joining import own_district, require_new_project, require_room
 from cahier_budget.domain.new_election import NewElection as NewElection
-from cahier_budget.domain.payments import check_instalments, require_payable
+from cahier_budget.domain.payments import check_instalments
 from cahier_budget.domain.phases import Life
 from cahier_budget.domain.project import AcceptedProposal, Project
-from cahier_budget.domain.result_size import require_tellable
+from cahier_budget.domain.readiness import require_ready
 from cahier_budget.domain.rules import check_fit, check_rules
 from cahier_kernel.errors import FailedPrecondition, Invalid, NotFound
 from cahier_kernel.ids import derived_uuid
@@ -395,17 +395,7 @@ class Election(Aggregate):
             raise FailedPrecondition("voting_not_due", "the opening date has not come")
         if now >= self.closes_at:
             raise FailedPrecondition("voting_period_over", "the closing date has passed")
-        judged = [project.feasibility for project in self.projects.values()]
-        undecided = judged.count("undecided")
-        if undecided:
-            raise FailedPrecondition(
-                "projects_undecided", "every project must be decided", undecided=undecided
-            )
-        if "feasible" not in judged:
-            raise FailedPrecondition("no_feasible_project", "at least one project must stand")
-        require_payable(self.rules, self.projects.values(), self.envelope_cents)
-        costs = self.costs()
-        require_tellable(self.rules, tuple(n for n in costs if costs[n] is not None))
+        require_ready(self.rules, self.projects.values(), self.envelope_cents)
 
     def open_voting(self, trustee_public_key: str, *, now: datetime, policy: str = "") -> None:
         """Opens voting; ballots are sealed to this key (X25519, base64url).
