@@ -168,6 +168,9 @@ def test_data_sets_say_what_the_pages_say(town: Any, resident: Any) -> None:
     assert proposals[town.proposals[0]]["title"] == "Trees for Market Square"
     assert proposals[town.proposals[0]]["body"].startswith("Trees for Market Square: because")
     assert proposals[town.proposals[0]]["answer"] == "We will gladly do that."
+    place = [proposals[town.proposals[0]][name] for name in ("latitude_e7", "longitude_e7")]
+    assert place == [485_734_000, 77_521_000]
+    assert proposals[town.proposals[2]]["latitude_e7"] is None
     elections = fetch(town, "/elections.json").json()
     assert town.election_id in {each["id"] for each in elections}
     assert fetch(town, "/report_categories.json").json()[0]["code"] in ("LAMP", "LITTER")

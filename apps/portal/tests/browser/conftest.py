@@ -93,7 +93,8 @@ def forgotten(town: Any) -> dict[str, str]:
     """Pages that tell of somebody who proved where they live, wrote and was erased."""
     person = town.resident()
     person.go(f"/processes/{town.process_id}")
-    person.send("/proposals", title="Soon gone", body="All of it.", category="Parks", district="")
+    words = {"title": "Soon gone", "body": "All of it.", "category": "Parks", "district": ""}
+    person.send("/proposals", **words, lat="48.5", lon="7.7")
     person.ok()
     proposal = str(person.page.url.path)
     person.go("/me/erase")

@@ -93,3 +93,12 @@ def test_pages_on_ones_own_data_are_sound(
         page.goto(path)
         eyes.assert_sound(page, name)
     page.context.close()
+
+
+def test_open_data_keeps_no_word_and_no_place_of_who_was_erased(
+    forgotten: dict[str, str], rows_of: Any
+) -> None:
+    erased = forgotten["erased-proposal"].rsplit("/", 1)[1]
+    row = next(each for each in rows_of("proposals") if each["id"] == erased)
+    assert (row["title"], row["body"], row["category"]) == ("[erased]", "[erased]", "Parks")
+    assert (row["latitude_e7"], row["longitude_e7"]) == (None, None)
