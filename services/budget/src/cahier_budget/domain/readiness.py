@@ -1,4 +1,4 @@
-"""Whether the projects of an election may be voted on: decided, payable, and tellable in the log."""
+"""Whether the projects of an election may be voted on: decided, payable, tellable in the log."""
 
 from __future__ import annotations
 
