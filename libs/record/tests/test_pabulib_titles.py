@@ -1,0 +1,59 @@
+"""What exported projects are called: their own titles where they were merged, else proposals'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cahier_record.budget.events import ElectionCreated, Rules
+from cahier_record.budget.life import ChangeProposed
+from cahier_record.budget.life_view import ChangeView, LifeView
+from cahier_record.budget.pabulib import exported
+from cahier_record.budget.views import ElectionView, ProjectView
+
+RULES = Rules(vote_type="approval", rule="greedy")
+CREATED = ElectionCreated(
+    election="e",
+    envelope_cents=100_00,
+    currency="EUR",
+    opens_at="2026-01-01T00:00:00Z",
+    closes_at="2026-02-01T00:00:00Z",
+    rules=RULES,
+)
+
+
+class Kept:
+    """Texts as somebody keeps them."""
+
+    def source(self, event_id: str) -> dict[str, Any]:
+        return {}
+
+    def text(self, event_id: str, name: str) -> str:
+        texts = {("proposed", "title_1"): "North lane", ("proposed", "title_2"): "South lane"}
+        return texts.get((event_id, name), "")
+
+    def title(self, proposal_id: str) -> str:
+        return f"Title of {proposal_id}"
+
+
+def project(id: str, number: int, change: str = "") -> ProjectView:
+    return ProjectView(id, number, "p", "", "", "", f"added {id}", 50_00, "feasible", change=change)
+
+
+def test_a_project_that_came_out_of_a_change_bears_its_own_title() -> None:
+    proposed = ChangeProposed(election="e", change="c", kind="split", projects=("a",), results=2)
+    change = ChangeView("proposed", proposed, state="completed", results=("b", "d"))
+    projects = {
+        "a": project("a", 1),
+        "b": project("b", 2, "c"),
+        "d": project("d", 3, "c"),
+        "lost": project("lost", 4, "nobody's"),
+    }
+    view = ElectionView(CREATED, "created", RULES, projects=projects)
+    view.life = LifeView(changes={"c": change})
+    found = exported(view, Kept(), lambda ballot: b"")
+    assert [each.fields["name"] for each in found.projects] == [
+        "Title of p",
+        "North lane",
+        "South lane",
+        "Title of p",
+    ]
