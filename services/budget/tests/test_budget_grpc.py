@@ -16,6 +16,7 @@ from cahier_budget.entrypoints.grpc import UNTRACED
 from cahier_chassis.nats import connect
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1 import explaining_pb2 as explaining
+from cahier_contracts.budget.v1 import project_life_pb2 as life
 from cahier_kernel.errors import DomainError
 from cahier_ledger.bus.streams import public_stream
 from cahier_record.budget.count import count_election
@@ -129,6 +130,8 @@ async def test_strangers_and_residents_may_not_command(service, new_request):
     resident = await service.stub(service.token("resident"))
     refusal = await refusal_of(resident.CreateElection(pb.CreateElectionRequest()))
     assert (refusal.code, refusal.status) == ("role_required", grpc.StatusCode.PERMISSION_DENIED)
+    rubbish = life.PlanPhasesRequest(phases=[life.PlannedPhase(phase="none")])
+    assert (await refusal_of(resident.PlanPhases(rubbish))).code == "role_required"
     elsewhere = service.issuer.issue("x", roles=["staff"], audience=["identity"])
     wrong = await service.stub(elsewhere)
     assert (await refusal_of(wrong.CreateElection(request))).code == "token_audience"

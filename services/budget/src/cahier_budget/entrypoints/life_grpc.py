@@ -10,13 +10,14 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cahier_budget.application.commands import Done, Keep
-from cahier_budget.application.life import LifeCommands
+from cahier_budget.application.life import ROLES, LifeCommands
 from cahier_budget.application.life_queries import LifeAnswer, LifeQueries, ProjectAnswer
 from cahier_budget.domain.life import NewAssessment
 from cahier_budget.domain.phases import Assessment, Change, Planned, Text, read_phase
 from cahier_budget.entrypoints.translate import read_instant
 from cahier_chassis.calls import current_claims
 from cahier_chassis.idempotency import Record, once
+from cahier_chassis.tokens import require_role
 from cahier_contracts.budget.v1 import project_life_pb2 as pb
 from cahier_ledger.store import LedgerReader
 
@@ -187,7 +188,12 @@ class LifeGrpc:
         answer: Callable[[Done], Answer],
         command: Callable[[Keep], Awaitable[Done]],
     ) -> Answer:
-        """Runs a command once for each idempotency key; the commands check roles themselves."""
+        """Runs a command once for each idempotency key.
+
+        A role comes first, so that strangers learn nothing of what else is wrong; which of them
+        it must be, the commands check themselves.
+        """
+        require_role(current_claims(), "staff", *ROLES)
 
         async def handle(record: Record) -> Answer:
             return answer(await command(lambda done: record(answer(done))))
