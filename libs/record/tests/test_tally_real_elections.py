@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pabutools.election import Cardinality_Sat, Cost_Sat, parse_pabulib
+from pabutools.election import (
+    AdditiveSatisfaction,
+    Cardinality_Sat,
+    Cost_Sat,
+    OrdinalBallot,
+    parse_pabulib,
+)
 from pabutools.rules import greedy_utilitarian_welfare
 
 from cahier_record.budget.pabulib import Instance, profile_of, read, score_threshold
@@ -56,6 +63,44 @@ def test_approval_elections_come_out_as_pabutools_counts_them(
             assert set(ours.selected) == peer_winners(path, instance, satisfaction), path.name
             compared += 1
     assert compared >= 7
+
+
+def points_of(ballot: Any, project: Any, max_length: int) -> int:
+    """A ballot's points for a project, as the file's vote type gives them."""
+    if isinstance(ballot, OrdinalBallot):
+        return max_length - list(ballot).index(project) if project in ballot else 0
+    return int(ballot.get(project, 0))
+
+
+@pytest.mark.parametrize("utility", ["cost", "cardinality"])
+@pytest.mark.parametrize(
+    "name", ["France_Toulouse_2019", "Switzerland_Zurich_D10", "Switzerland_Zurich_S5R"]
+)
+def test_elections_by_points_and_places_come_out_as_pabutools_counts_them(
+    real_election: Callable[[str], Path], name: str, utility: str
+):
+    path = real_election(name)
+    instance = read(path.read_bytes(), path.name)
+    longest = int(instance.meta.get("max_length", 0))
+
+    class Points(AdditiveSatisfaction):
+        """What a voter gets out of a project: its points, times its cost under cost utility."""
+
+        def __init__(self, peer: Any, profile: Any, ballot: Any) -> None:
+            super().__init__(peer, profile, ballot, self.got)
+
+        @staticmethod
+        def got(_: Any, __: Any, ballot: Any, project: Any, ___: Any) -> Any:
+            points = points_of(ballot, project, longest)
+            return points * project.cost if utility == "cost" else points
+
+    peer, profile = parse_pabulib(str(path))
+    allocation = greedy_utilitarian_welfare(peer, profile, sat_class=Points)
+    scores = profile_of(instance).scores()
+    theirs = {project.name for project in allocation if scores[project.name] > 0}
+    ours = counted(instance, "greedy", utility=utility, ties="lexicographic")
+    assert set(ours.selected) == theirs
+    assert ours.selected
 
 
 def peer_winners(path: Path, instance: Instance, satisfaction: type) -> set[str]:
