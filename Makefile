@@ -7,8 +7,8 @@ PACKAGES := libs/kernel libs/contracts libs/record libs/ledger libs/chassis \
             apps/portal apps/auditor apps/cli
 DEMO_ARGS ?=
 TEST_ARGS ?=
-# Three workers, since tests wait a good deal; those of one file share a worker and so a city.
-WORKERS := -n 3 --dist loadfile
+# Two workers; the tests of one file share a worker and so a city.
+WORKERS := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-e2e test-images test-all bench lint proto lock clean

@@ -196,6 +196,7 @@ def test_what_no_log_has_is_not_found(http: httpx.Client) -> None:
         assert answer.headers["content-type"].startswith("application/problem+json"), path
 
 
+@pytest.mark.slow
 def test_a_stopped_city_goes_on_with_the_same_log(
     new_city: Callable[..., Any], small_csv: Path, more_csv: Path, cahier: Cahier
 ) -> None:

@@ -104,7 +104,10 @@ WEIGHED = {
 """Of each type: META, VOTES and what every project scores, in hundredths of a point."""
 
 
-@pytest.mark.parametrize("vote_type", WEIGHED)
+@pytest.mark.parametrize(
+    "vote_type",
+    ["ordinal", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cumulative", "scoring"))],
+)
 def test_an_election_by_points_or_places_is_counted_by_them_and_written_back_equal(
     shared_city: Any, cahier: Any, tmp_path: Path, vote_type: str
 ) -> None:

@@ -40,7 +40,7 @@ def test_every_promise_holds_in_the_long_run_from_seed(first: int) -> None:
 def test_a_seed_is_one_run_whatever_python_hashes() -> None:
     told = {
         subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "--first", "2", "--count", "3"],
+            [sys.executable, "-m", "tests.simulation", "--first", "2", "--count", "1"],
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,
@@ -53,7 +53,7 @@ def test_a_seed_is_one_run_whatever_python_hashes() -> None:
         for hash_seed in ("1", "2")
     }
     assert len(told) == 1
-    assert told.pop().count("holds") == 3
+    assert told.pop().count("holds") == 1
 
 
 SPOILING = {

@@ -8,7 +8,12 @@ import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-VIEWS = [(1280, "en"), (360, "en"), (1280, "fr"), (360, "fr")]
+VIEWS = [
+    (1280, "en"),
+    (360, "fr"),
+    pytest.param(360, "en", marks=pytest.mark.slow),
+    pytest.param(1280, "fr", marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("width", "language"), VIEWS)

@@ -83,7 +83,7 @@ async def follow(visit: Caller) -> Answer:
             form.key,
         )
     except DomainError as error:
-        errors = [FormError("", each.text) for each in what_to_mend(error)]
+        errors = [FormError("", each.text) for each in what_to_mend(error, "thing_not_found")]
         return visit.page(
             "follow.html",
             status_of(error),
