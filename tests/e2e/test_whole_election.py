@@ -106,7 +106,11 @@ WEIGHED = {
 
 @pytest.mark.parametrize(
     "vote_type",
-    ["ordinal", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cumulative", "scoring"))],
+    [
+        "ordinal",
+        pytest.param("cumulative", marks=pytest.mark.slow),
+        pytest.param("scoring", marks=pytest.mark.slow),
+    ],
 )
 def test_an_election_by_points_or_places_is_counted_by_them_and_written_back_equal(
     shared_city: Any, cahier: Any, tmp_path: Path, vote_type: str
