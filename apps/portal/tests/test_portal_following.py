@@ -80,6 +80,16 @@ def way_out(town: Any, recipient: str, subject_of: str) -> str:
     return str(town.wait(f"a mail to {recipient}", found))
 
 
+def test_what_nobody_knows_yet_is_said_to_be_too_new(town: Any) -> None:
+    person = town.resident(proved=False)
+    person.go(f"/proposals/{town.proposals[0]}")
+    unknown = "01860f6c-4bc0-761f-aaab-05b0fdefac1d"
+    person.send("/me/follows", ("step", "follow"), thing_id=unknown, level="all")
+    assert person.page.status_code == 404
+    assert "This is too new to be followed." in person.page.text
+    assert f"/proposals/{unknown}" in person.page.text
+
+
 def answered_report(town: Any, staff: Any) -> tuple[str, str]:
     """A report that the city has just answered, and the address of a resident who follows it."""
     person = town.resident(proved=False)
