@@ -26,10 +26,12 @@ class Worker:
 
     def __init__(self, stores: Stores) -> None:
         self.works = self.stands_by = False
+        self.turns = 0
         self.task = asyncio.create_task(stores.alone("relay", self._work, self._stand_by))
 
     async def _work(self) -> None:
         self.works = True
+        self.turns += 1
         try:
             await asyncio.Event().wait()
         finally:
@@ -90,8 +92,7 @@ async def test_who_loses_the_connection_that_holds_the_turn_stops(stores, postgr
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
             (f"cahier {stores.service}",),
         )
-    await until(lambda: not worker.works)
-    await until(lambda: worker.works)
+    await until(lambda: worker.works and worker.turns == 2)
     await worker.stop()
 
 
