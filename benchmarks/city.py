@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_kernel import base64url
 from cahier_kernel.clock import SystemClock
 from cahier_kernel.launch import dying_with_parent
+from cahier_kernel.ports import free_port
 from cahier_record.budget.pabulib import read
 
 PROJECTS = 12
@@ -63,7 +63,7 @@ def open_city(folder: Path) -> Iterator[City]:
 @contextmanager
 def _up(place: CityFolder, log: Path) -> Iterator[None]:
     cahier = Path(sys.executable).parent / "cahier"
-    command = [cahier, "up", "--data", place.root, "--port", str(_free_port())]
+    command = [cahier, "up", "--data", place.root, "--port", str(free_port())]
     with log.open("wb") as errors:
         child = subprocess.Popen(
             dying_with_parent([*map(str, command)]),
@@ -102,9 +102,3 @@ async def _open_election(place: CityFolder) -> OpenElection:
 
 def _silent(*_: Any) -> None:
     """Progress that nobody watches."""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

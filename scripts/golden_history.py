@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from cahier_cli.generated import generated_election
 from cahier_cli.importing.ideas import stamp
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+from cahier_kernel.ports import free_port
 
 CAHIER = Path(sys.executable).parent / "cahier"
 SEED, VOTERS, PROJECTS, REPORTS = 1789, 12, 3, 4
@@ -48,10 +48,7 @@ def main(out: Path) -> None:
 
 def start(folder: CityFolder) -> subprocess.Popen[str]:
     """A city on free ports; returns when it is ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ("--city", "golden", "--port", str(port), "--dev-clock")
+    options = ("--city", "golden", "--port", str(free_port()), "--dev-clock")
     city = subprocess.Popen(
         [CAHIER, "up", "--data", folder.root, *options],
         stdin=subprocess.DEVNULL,

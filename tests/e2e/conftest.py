@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -33,18 +32,13 @@ from cahier_cli.demo import STREETS
 from cahier_cli.generated import generated_election
 from cahier_cli.storage import UNIT as POSTGRES_UNIT
 from cahier_cli.storage import open_stores
+from cahier_kernel.ports import free_port
 from cahier_record.events import SERVICES
 
 CAHIER = Path(sys.executable).parent / "cahier"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 SETTLE_TIMEOUT_S = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def copy_owners(source: Path, copy: Path) -> None:

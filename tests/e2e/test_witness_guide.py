@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cahier_kernel.ports import free_ports
 from cahier_ledger.log.note import Vkey, parse_note, verified_by
 from cahier_ledger.log.policy import Policy
 
@@ -80,23 +80,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Terminal]:
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
     ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     terminal = Terminal(tmp_path, ports)
     yield terminal
     terminal.close()
-
-
-@pytest.fixture
-def free_ports() -> Callable[[int], list[int]]:
-    def find(count: int) -> list[int]:
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-        ports = [int(each.getsockname()[1]) for each in sockets]
-        for each in sockets:
-            each.close()
-        return ports
-
-    return find
 
 
 def lines() -> Iterator[str]:

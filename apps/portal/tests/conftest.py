@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from cahier_chassis.tokens import TokenIssuer
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
+from cahier_kernel.ports import free_port
 from cahier_portal.clients import Services
 from cahier_portal.opendata.reading import READERS
 from cahier_portal.opendata.sets import SETS
@@ -191,9 +191,7 @@ class Town:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [CAHIER, "up", "--data", root, "--port", self.port, "--dev-clock"]
         self.process = subprocess.Popen(

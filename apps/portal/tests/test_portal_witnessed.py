@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cahier_kernel.ports import free_port
 from cahier_ledger.leaves import leaf_head
 from cahier_ledger.log.entries import decode_bundle
 
@@ -37,9 +37,7 @@ class Neighbour:
         folder.mkdir()
         self._held = ("--key", folder / "key.pem", "--state", folder / "state.db")
         self._vkey = cahier("witness", "key", *self._held, "--name", "witness.example/w1").strip()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.meet()
 

@@ -86,8 +86,6 @@ async def test_data_and_address_outlive_a_kill(tmp_path: Path) -> None:
 
 def test_stopping_twice_and_starting_twice_do_no_harm(tmp_path: Path) -> None:
     server = NatsServer(tmp_path / "n")
-    with pytest.raises(NatsServerFailed, match="not been started"):
-        _ = server.url
     server.start()
     pid = server.pid
     server.start()

@@ -18,8 +18,9 @@ import httpx
 from cahier_chassis.files import write_whole
 from cahier_cli.city import CityFolder
 from cahier_cli.storage import UNIT as POSTGRES_UNIT
-from cahier_cli.units import LOOPBACK, Unit, environment_of
+from cahier_cli.units import Unit, environment_of
 from cahier_kernel.launch import dying_with_parent
+from cahier_kernel.ports import LOOPBACK
 from cahier_ledger.postgres.connections import wait_until_answering
 from cahier_ledger.postgres.server import dsn_of
 

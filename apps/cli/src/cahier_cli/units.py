@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +14,11 @@ from cahier_cli.city import CityError, CityFolder
 from cahier_cli.keys import Logs, make_keys
 from cahier_cli.storage import UNIT as POSTGRES_UNIT
 from cahier_cli.storage import Storage
+from cahier_kernel.ports import LOOPBACK, free_ports
 from cahier_ledger.bus.server import NatsServerConfig, nats_server_binary, write_config
 from cahier_ledger.postgres.server import PostgresFailed, dsn_of, prepare, server_command
 from cahier_record.events import SERVICES
 
-LOOPBACK = "127.0.0.1"
 COLLECTOR = "CAHIER_OTLP_ENDPOINT"
 
 
@@ -51,13 +50,8 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Asks the kernel for all of them at once, so that no two are alike."""
-        with ExitStack() as stack:
-            taken = []
-            for _ in range(2 + 2 * len(SERVICES)):
-                listener = stack.enter_context(socket.socket())
-                listener.bind((LOOPBACK, 0))
-                taken.append(int(listener.getsockname()[1]))
+        """Raises OSError when the machine has none left."""
+        taken = free_ports(2 + 2 * len(SERVICES))
         pairs = dict(zip(SERVICES, zip(taken[2::2], taken[3::2], strict=True), strict=True))
         return cls(
             nats=taken[0],

@@ -1,4 +1,4 @@
-"""Ids, money, clock, errors, and how to start a process: what every part of Cahier shares.
+"""Ids, money, clock, errors, free ports, how to start a process: what every part of Cahier shares.
 
 Standard library only.
 """

@@ -15,15 +15,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cahier_kernel.launch import dying_with_parent
+from cahier_kernel.ports import free_port
 
 PAYLOAD_BYTES_MAX = 1 << 20
 READY_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 10.0
-FREE_PORT = -1
 _POLL_S = 0.01
 
 
@@ -35,12 +35,12 @@ class NatsServerFailed(Exception):
 class NatsServerConfig:
     """What a broker of one city needs.
 
-    port: a loopback port, or FREE_PORT to let the server choose one and write it into
-    `ports_file_dir`. max_payload_bytes: the largest message, headers included.
+    port: a loopback port. ports_file_dir: where the server writes, under its pid, that it
+    listens. max_payload_bytes: the largest message, headers included.
     """
 
     store_dir: Path
-    port: int = FREE_PORT
+    port: int = field(default_factory=free_port)
     host: str = "127.0.0.1"
     ports_file_dir: Path | None = None
     server_name: str = "cahier"
@@ -107,9 +107,8 @@ def read_port(ports_file_dir: Path, pid: int) -> int | None:
 class NatsServer:
     """A nats-server that can be started, stopped, killed and started again on the same data.
 
-    A free port is chosen at the first start and kept afterwards, so that clients find the
-    restarted server. The server dies with the thread that started it, so start it from one that
-    lives as long as the process. Not thread-safe.
+    It keeps its port, so that clients find the restarted server. It dies with the thread that
+    started it, so start it from one that lives as long as the process. Not thread-safe.
     """
 
     def __init__(self, folder: Path, config: NatsServerConfig | None = None) -> None:
@@ -122,9 +121,7 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        """`nats://host:port`; known once the server has been ready."""
-        if self._config.port == FREE_PORT:
-            raise NatsServerFailed("the server has not been started: its port is not known")
+        """`nats://host:port`."""
         return f"nats://{self._config.host}:{self._config.port}"
 
     @property
@@ -179,9 +176,9 @@ class NatsServer:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise NatsServerFailed(f"nats-server ended at once; its log: {self.log_path}")
+            # The file is this server's own word: another may be what answers on the port.
             port = read_port(self._ports_dir, process.pid)
             if port is not None and _greets(self._config.host, port):
-                self._config = replace(self._config, port=port)
                 return
             time.sleep(_POLL_S)
         raise NatsServerFailed(f"nats-server was not ready in {READY_TIMEOUT_S} s")

@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -20,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cahier_kernel.launch import dying_with_parent
+from cahier_kernel.ports import free_port
 from cahier_ledger.postgres.connections import wait_until_answering
 
 HOST = "127.0.0.1"
@@ -149,7 +149,7 @@ class PostgresServer:
         if self.pid is not None:
             return
         prepare(self._folder, sync=self._sync)
-        self._port = self._port or _free_port()
+        self._port = self._port or free_port()
         deadline = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < deadline:
             self._spawn()
@@ -246,9 +246,3 @@ def _is_there(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[:1] != ["Z"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
