@@ -166,6 +166,48 @@ async def test_the_api_describes_itself_in_openapi_3_1(alone: httpx.AsyncClient)
     }
 
 
+async def test_the_description_tells_every_refusal_as_it_is_sent(alone: httpx.AsyncClient) -> None:
+    described = (await alone.get("/api/v1/openapi.json")).json()
+    for path, methods in described["paths"].items():
+        refusals = {code: each for code, each in methods["get"]["responses"].items() if code > "3"}
+        assert {"400", "404", "422", "503"} <= set(refusals), path
+        for each in refusals.values():
+            assert set(each["content"]) == {"application/problem+json"}, path
+    told = described["components"]["schemas"]["Problem"]
+    sent = (await alone.get("/api/v1/elections")).json()
+    assert set(told["required"]) <= set(sent) <= set(told["properties"])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("size=201", "size"), ("size=1e3", "size"), ("state=maybe", "state"), ("order=x", "order")],
+)
+async def test_a_refused_parameter_is_named(
+    alone: httpx.AsyncClient, query: str, field: str
+) -> None:
+    page = f"/api/v1/processes/{'0' * 8}-0000-7000-8000-{'0' * 12}/proposals"
+    refusal = (await alone.get(f"{page}?{query}")).json()
+    assert (refusal["status"], refusal["field"]) == (400, field)
+    assert "Validation failed" not in refusal["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/elections", "/receipts/x", "/dev/clock", "/open-data/books.csv"]
+)
+async def test_a_refused_method_is_told_which_are_not(alone: httpx.AsyncClient, path: str) -> None:
+    answer = await alone.request("PATCH", path)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "GET" in answer.headers["allow"]  # RFC 9110, section 15.5.6
+
+
+@pytest.mark.parametrize("path", ["/api", "/tlog", "/receipts", "/disclosures/"])
+async def test_addresses_for_programs_answer_programs(alone: httpx.AsyncClient, path: str) -> None:
+    answer = await alone.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     "path",
     ["/open311/v2/requests.json"],

@@ -149,7 +149,7 @@ def closed_id(town: Any, staff: Any, new_election: Any) -> str:
 @pytest.mark.parametrize("each", SETS, ids=lambda each: each.name)
 def test_each_data_set_comes_as_its_dictionary_says(town: Any, each: tables.DataSet) -> None:
     as_csv, as_json = fetch(town, f"/{each.name}.csv"), fetch(town, f"/{each.name}.json")
-    assert as_csv.headers["content-type"].startswith("text/csv")
+    assert as_csv.headers["content-type"] == "text/csv; header=present; charset=utf-8"
     assert "max-age" in as_csv.headers["cache-control"]
     rows = list(csv.reader(io.StringIO(as_csv.content.decode())))
     names = [column.name for column in each.columns]

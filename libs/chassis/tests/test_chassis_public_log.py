@@ -118,6 +118,8 @@ async def test_a_receipt_waits_for_its_checkpoint_and_then_proves_the_event(
         checkpoint = check_receipt(receipt.text, leaf, [Vkey.parse(key.strip())])
         assert (checkpoint.origin, checkpoint.size) == (ORIGIN, 1)
         assert receipt.headers["content-disposition"].endswith('"one.tlog-proof"')
+        # Its signature lines begin with a dash that is not ASCII.
+        assert receipt.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 async def test_files_come_with_how_long_they_may_be_kept(log_settings: Make) -> None:

@@ -17,6 +17,7 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.clock import to_rfc3339
 from cahier_portal.api_life import api_books, api_project, api_results
+from cahier_portal.api_refusals import reads
 from cahier_portal.ballots import rules_of
 from cahier_portal.formats import instant
 from cahier_portal.pages.processes import ORDERS, STATES
@@ -176,14 +177,14 @@ class Result(msgspec.Struct):
     code_version: str
 
 
-@get("/processes")
+@reads("/processes")
 async def api_processes(visit: Caller) -> Processes:
     """All processes, newest first."""
     answer = await visit.consultation(consultation.ListProcessesRequest())
     return Processes([_process(process) for process in answer.processes])
 
 
-@get("/processes/{process_id:uuid}/proposals")
+@reads("/processes/{process_id:uuid}/proposals")
 async def api_proposals(
     visit: Caller,
     process_id: PathId,
@@ -206,28 +207,28 @@ async def api_proposals(
     return Proposals(proposals, answer.total, answer.next_page_token)
 
 
-@get("/proposals/{proposal_id:uuid}")
+@reads("/proposals/{proposal_id:uuid}")
 async def api_proposal(visit: Caller, proposal_id: PathId) -> Proposal:
     """One proposal with its text."""
     answer = await visit.consultation(consultation.GetProposalRequest(proposal_id=str(proposal_id)))
     return _proposal(answer.proposal)
 
 
-@get("/elections")
+@reads("/elections")
 async def api_elections(visit: Caller) -> Elections:
     """All elections, newest first."""
     answer = await visit.budget(budget.ListElectionsRequest())
     return Elections([_election(election) for election in answer.elections])
 
 
-@get("/elections/{election_id:uuid}")
+@reads("/elections/{election_id:uuid}")
 async def api_election(visit: Caller, election_id: PathId) -> Election:
     """One election."""
     answer = await visit.budget(budget.GetElectionRequest(election_id=str(election_id)))
     return _election(answer.election)
 
 
-@get("/elections/{election_id:uuid}/projects")
+@reads("/elections/{election_id:uuid}/projects")
 async def api_projects(visit: Caller, election_id: PathId) -> Projects:
     """The projects of an election, by number."""
     answer = await visit.budget(budget.GetElectionRequest(election_id=str(election_id)))
@@ -238,7 +239,7 @@ async def api_projects(visit: Caller, election_id: PathId) -> Projects:
     return Projects([_project(each, words.get(each.proposal_id)) for each in listed.projects])
 
 
-@get("/elections/{election_id:uuid}/result")
+@reads("/elections/{election_id:uuid}/result")
 async def api_result(visit: Caller, election_id: PathId) -> Result:
     """The published result of an election."""
     answer = await visit.budget(budget.GetResultRequest(election_id=str(election_id)))

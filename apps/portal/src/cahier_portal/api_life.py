@@ -11,13 +11,13 @@ from typing import Annotated
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
-from litestar import get
 from litestar.params import QueryParameter
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.budget.v1 import delivery_pb2 as delivery
 from cahier_contracts.budget.v1 import project_life_pb2 as life
 from cahier_kernel.clock import to_rfc3339
+from cahier_portal.api_refusals import reads
 from cahier_portal.formats import instant
 from cahier_portal.parameters import Caller, PathId, QueryCount
 
@@ -215,7 +215,7 @@ class ProjectLife(msgspec.Struct, omit_defaults=True):
     delivery: Delivery | None = None
 
 
-@get("/elections/{election_id:uuid}/books")
+@reads("/elections/{election_id:uuid}/books")
 async def api_books(
     visit: Caller, election_id: PathId, after: QueryCount = 0, size: EntriesAtOnce = 200
 ) -> Books:
@@ -245,7 +245,7 @@ async def api_books(
     )
 
 
-@get("/elections/{election_id:uuid}/results")
+@reads("/elections/{election_id:uuid}/results")
 async def api_results(visit: Caller, election_id: PathId) -> ResultVersions:
     """Every announced result of an election, corrected ones too."""
     id = str(election_id)
@@ -254,7 +254,7 @@ async def api_results(visit: Caller, election_id: PathId) -> ResultVersions:
     return ResultVersions(id, [_version(n, each) for n, each in enumerate(announced, 1)])
 
 
-@get("/projects/{project_id:uuid}")
+@reads("/projects/{project_id:uuid}")
 async def api_project(visit: Caller, project_id: PathId) -> ProjectLife:
     """One project: its phase, analyses, mergers and splits, costs, and how it is built."""
     id = str(project_id)

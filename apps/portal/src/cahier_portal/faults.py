@@ -21,8 +21,8 @@ _PROGRAMS = (
     "/tlog/",
     "/receipts/",
     "/open311/",
-    "/open-data",
-    "/dev/clock",
+    "/open-data/",
+    "/dev/clock/",
 )
 _LOG = get_logger(__name__)
 
@@ -49,8 +49,27 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     """No such page, wrong method, forged form, too large a body."""
     status = error.status_code
     if _is_program(request):
-        return problem(status, f"http_{status}", error.detail)
+        field, detail = _wrong_part(request, error)
+        refusal = problem(status, f"http_{status}", detail, field=field)
+        refusal.headers.update(error.headers or {})  # Such as Allow beside 405.
+        return refusal
     return error_page(_visit(request), status, headers=error.headers or {})
+
+
+def _wrong_part(request: Request[Any, Any, Any], error: HTTPException) -> tuple[str, str]:
+    """(parameter, what is wrong with it); without a parameter, what the framework says."""
+    parts = error.extra if isinstance(error.extra, list) else []
+    for part in parts:
+        if isinstance(part, dict) and part.get("key") and part.get("message"):
+            return _as_asked(request, str(part["key"])), str(part["message"])
+    return "", error.detail
+
+
+def _as_asked(request: Request[Any, Any, Any], argument: str) -> str:
+    """What the address calls the argument of a handler."""
+    declared = request.route_handler.parsed_fn_signature.parameters.get(argument)
+    named = getattr(declared and declared.kwarg_definition, "name", None)
+    return str(named or argument)
 
 
 def on_accident(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -97,7 +116,7 @@ def _visit(request: Request[Any, Any, Any]) -> Visit:
 
 
 def _is_program(request: Request[Any, Any, Any]) -> bool:
-    return request.url.path.startswith(_PROGRAMS)
+    return f"{request.url.path.rstrip('/')}/".startswith(_PROGRAMS)
 
 
 def _title(status: int) -> str:

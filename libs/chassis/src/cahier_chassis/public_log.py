@@ -36,7 +36,7 @@ from cahier_ledger.log.publishing import Publisher
 from cahier_ledger.log.receipts import Pending, Receipts, Unprovable
 from cahier_ledger.log.refusals import LogRefused
 from cahier_ledger.log.sequencer import Sequencer
-from cahier_ledger.log.served import ServedLog
+from cahier_ledger.log.served import TEXT, ServedLog
 from cahier_ledger.log.signing import Signer, open_signers
 from cahier_ledger.log.storage import FolderTiles, TileStore
 from cahier_ledger.log.witnessing import NATS, Witnesses
@@ -262,7 +262,7 @@ class LogPages:
                 name = f'attachment; filename="{_plain(event_id)}.tlog-proof"'
                 # It may yet gain cosignatures, and clients that ask again shall get them.
                 headers = {"cache-control": "no-cache", "content-disposition": name}
-                return 200, str(found).encode(), {"content-type": "text/plain", **headers}
+                return 200, str(found).encode(), {"content-type": TEXT, **headers}
             case Pending(index=index):
                 headers = {"cache-control": NO_STORE, "retry-after": str(RETRY_AFTER_S)}
                 return 202, _problem("checkpoint_not_there_yet", index=index), headers

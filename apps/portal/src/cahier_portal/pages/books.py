@@ -105,7 +105,7 @@ async def books_file(visit: Caller, election_id: PathId) -> Stream:
     }
     return Stream(
         _file(first, pages, election.currency),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers=headers,
     )
 

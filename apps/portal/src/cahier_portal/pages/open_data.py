@@ -22,10 +22,11 @@ from cahier_portal.visit import Page, Visit, or_none
 
 ALL = (*SETS, BALLOTS)
 _TYPES = {
-    "csv": "text/csv; charset=utf-8; header=present",
+    "csv": "text/csv; header=present",
     "json": "application/json",
-    "pb": "text/plain; charset=utf-8",
+    "pb": "text/plain",
 }
+"""The framework adds the charset to texts."""
 _OUTSIDE: dict[str, Any] = {"skip_session": True, "exclude_from_csrf": True}
 _SHARED = {
     "cache-control": f"public, max-age={int(KEPT_S)}",
