@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +79,26 @@ def test_a_receipt_of_another_history_is_named(
     done = audit("verify", bundle, "--receipt", proof, "--leaf", leaf)
     assert done.returncode == 1
     assert "the receipt's checkpoint and the log's are of one history" in done.stderr
+
+
+def test_a_full_disk_is_no_finding(bundle: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [AUDIT, "replay", bundle], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_audit_that_is_interrupted_is_no_finding() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        source = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        asking = subprocess.Popen([AUDIT, "verify", source], stderr=subprocess.PIPE, text=True)
+        silent.accept()
+        asking.send_signal(signal.SIGINT)
+        _, said = asking.communicate(timeout=60)
+    assert (asking.returncode, said) == (2, "cahier-audit: interrupted\n")
 
 
 def test_a_terminal_sees_progress_and_a_file_does_not() -> None:

@@ -184,6 +184,8 @@ def test_an_event_about_nothing_is_a_finding(bundle: Path, resign: Resign) -> No
         (("verify", "/nowhere"), "not a bundle"),
         (("replay", "http://127.0.0.1:1"), "Connection refused"),
         (("replay", "ftp://127.0.0.1"), "not a portal's address"),
+        (("verify", "http://127.0.0.1:99999"), "not a portal's address"),
+        (("verify", "http://[::1"), "not a portal's address"),
         (("replay", "/nowhere"), "not a bundle"),
         (("recount", "SOURCE", "unknown"), "the log holds no election unknown"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
@@ -43,7 +44,11 @@ def main() -> None:
 
 
 def _exits(command: Callable[..., Iterable[Finding]]) -> Callable[..., NoReturn]:
-    """Turns a command's findings into its exit code."""
+    """Turns a command's findings into its exit code.
+
+    Whatever else goes wrong is no finding: a fault of ours, a full disk, Ctrl-C must not be taken
+    for a city's fault.
+    """
 
     @wraps(command)
     def run(**options: object) -> NoReturn:
@@ -51,8 +56,13 @@ def _exits(command: Callable[..., Iterable[Finding]]) -> Callable[..., NoReturn]
             findings = Findings()
             findings.extend(command(**options))
         except CannotAudit as error:
-            click.echo(one_line(f"cahier-audit: {error}"), err=True)
-            sys.exit(2)
+            _could_not_run(str(error))
+        except KeyboardInterrupt:
+            _could_not_run("interrupted")
+        except Exception as error:
+            *_, last = traceback.extract_tb(error.__traceback__)
+            where = f"{Path(last.filename).name}:{last.lineno}"
+            _could_not_run(f"{type(error).__name__}: {error} ({where})")
         for finding in findings.kept[:FINDINGS_SHOWN_MAX]:
             click.echo(f"FINDING {finding}", err=True)
         if findings.count > FINDINGS_SHOWN_MAX:
@@ -62,6 +72,11 @@ def _exits(command: Callable[..., Iterable[Finding]]) -> Callable[..., NoReturn]
         sys.exit(1 if findings else 0)
 
     return run
+
+
+def _could_not_run(why: str) -> NoReturn:
+    click.echo(one_line(f"cahier-audit: {why}"), err=True)
+    sys.exit(2)
 
 
 class Instant(click.ParamType[datetime]):

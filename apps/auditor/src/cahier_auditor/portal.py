@@ -44,11 +44,14 @@ class PortalSource:
     def __init__(self, place: str) -> None:
         """place: http(s)://host[:port][/prefix]."""
         self.place = place
-        parts = urlsplit(place)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(place)
+            scheme, host, self._port = parts.scheme, parts.hostname, parts.port
+        except ValueError as error:
+            raise CannotAudit(f"{place}: not a portal's address: {error}") from None
+        if scheme not in ("http", "https") or not host:
             raise CannotAudit(f"{place}: not a portal's address: http(s)://host")
-        self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port
+        self._secure, self._host = scheme == "https", host
         self._prefix = parts.path.rstrip("/")
         self._local = threading.local()
         self._kept = tempfile.TemporaryDirectory(prefix="cahier-audit-")
