@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -78,6 +80,41 @@ def test_a_taken_port_exits_2(shared_city: Any, cahier: Any, tmp_path: Any) -> N
     assert "--port" in second.stderr
 
 
+def test_a_folder_that_cannot_be_made_exits_2_with_one_line(cahier: Any, tmp_path: Any) -> None:
+    (tmp_path / "file").touch()
+    for command in (("up",), ("demo", "--exit")):
+        refused = cahier(*command, "--data", tmp_path / "file" / "city", "--port", "1")
+        assert refused.returncode == 2, command
+        assert refused.stderr.endswith(f"Not a directory: '{tmp_path}/file/city'\n")
+        assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_name_that_no_city_can_have_is_not_kept(cahier: Any, tmp_path: Any, port: int) -> None:
+    refused = cahier("up", "--data", tmp_path / "c", "--city", "New Town.>", "--port", port)
+    assert refused.returncode == 2
+    assert "not a city's name: 'New Town.>'" in refused.stderr
+    assert not (tmp_path / "c" / "city.json").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_city_that_is_stopped_while_it_starts_ends_cleanly(
+    new_city: Callable[..., Any], how: signal.Signals
+) -> None:
+    city = new_city()
+
+    def start() -> None:
+        with suppress(RuntimeError):  # It never says that it is ready.
+            city.start()
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    city.wait_until("a service starts", (city.folder.root / "logs" / "identity.log").exists)
+    city.process.send_signal(how)
+    starting.join()
+    assert city.process.returncode == 0
+    assert not city.folder.run_file.exists()
+
+
 def test_a_stopped_city_keeps_its_name(city: Any, cahier: Any) -> None:
     assert city.stop(signal.SIGINT) == 0
     renamed = cahier("up", "--data", city.folder.root, "--city", "other", "--port", city.port)
@@ -93,6 +130,25 @@ def test_a_killed_unit_is_started_again(shared_city: Any, unit: str) -> None:
     )
     for name in UNITS[1:]:
         shared_city.wait_until(f"{name} answers again", lambda name=name: shared_city.answers(name))
+
+
+def test_units_are_restarted_while_nobody_can_be_told(shared_city: Any) -> None:
+    """As on a full disk: run.json stays as it was, and is true again as soon as it can be."""
+    before = shared_city.running["pids"]["notifications"]
+    in_the_way = shared_city.folder.root / "run.json.new"
+    in_the_way.mkdir()
+    shared_city.kill_unit("notifications")
+    shared_city.wait_until("it is gone", lambda: not alive(before))
+    shared_city.wait_until("it answers again", lambda: shared_city.answers("notifications"))
+    assert shared_city.running["pids"]["notifications"] == before
+    in_the_way.rmdir()
+    shared_city.wait_until(
+        "run.json is true", lambda: alive(shared_city.running["pids"]["notifications"])
+    )
+    again = shared_city.kill_unit("notifications")
+    shared_city.wait_until(
+        "it is started again", lambda: shared_city.running["pids"]["notifications"] != again
+    )
 
 
 def test_a_terminals_interrupt_reaches_the_supervisor_alone(shared_city: Any) -> None:
@@ -129,3 +185,9 @@ def test_the_clock_is_set_only_where_the_city_allows_it(
     strict = new_city(name="strict")
     strict.start()
     assert set_clock(strict.url) == 404
+
+
+def test_commands_of_later_releases_say_so(cahier: Any, tmp_path: Any) -> None:
+    asked = cahier("open311", "key", "an app", "--data", tmp_path)
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert asked.stderr.startswith("cahier open311 key: Open311 is served by a later release")

@@ -8,6 +8,7 @@ from cahier_cli.dead import dead
 from cahier_cli.demo import demo
 from cahier_cli.epoch import log
 from cahier_cli.keys import keys
+from cahier_cli.later import open311
 from cahier_cli.tally import tally
 from cahier_cli.token import token
 from cahier_cli.transfer import export, import_
@@ -21,7 +22,7 @@ def main() -> None:
     """Cahier: a city's register of proposals, votes and decisions that anybody can check."""
 
 
-for command in (up, demo, token, tally, import_, export, dead, keys, log, witness):
+for command in (up, demo, token, tally, import_, export, dead, keys, log, witness, open311):
     main.add_command(command)
 
 if __name__ == "__main__":

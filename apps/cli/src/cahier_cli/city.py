@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cahier_chassis.files import write_whole
 from cahier_chassis.keys import PUBLIC_SUFFIX, write_key_pair
+from cahier_chassis.settings import CITY_PATTERN
 
 TOKEN_KEY = "token"
 SQLITE, POSTGRES = "sqlite", "postgres"
@@ -107,8 +109,11 @@ class CityFolder:
     def prepare(self, city: str | None, store: str = SQLITE) -> str:
         """Makes what a first start needs and returns the city's name.
 
-        Raises CityError when the folder belongs to a city of another name.
+        Raises CityError when the folder belongs to a city of another name, and for a name that
+        could not stand in subjects and hosts: nothing is written for that one. Raises OSError.
         """
+        if city is not None and re.fullmatch(CITY_PATTERN, city) is None:
+            raise CityError(f"not a city's name: {city!r}; small letters, digits, _ and -")
         for folder in (self.root, self.keys, self.root / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
         if not self._name_file.is_file():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,9 +33,9 @@ from cahier_cli.importing.service_requests import read_requests, requested_withi
 from cahier_cli.importing.streets import Streets, When, import_streets
 from cahier_cli.people import SignIn, make_people
 from cahier_cli.progress import progress_bars
-from cahier_cli.supervisor import UnitFailed
+from cahier_cli.stopping import stop_asked, unless_stopped
 from cahier_cli.transfer import first_refusal, read_file, refuse
-from cahier_cli.up import PORT_DEFAULT, start_city
+from cahier_cli.up import CANNOT_START, PORT_DEFAULT, start_city
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget_pb
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation_pb
 from cahier_kernel.errors import DomainError
@@ -53,6 +51,8 @@ STREETS_LAST = timedelta(days=7)
 DATES_DEFAULT = datetime(2026, 10, 3, tzinfo=UTC)
 WINNERS_SHOWN_MAX = 10
 INVITATION_LASTS = timedelta(days=30)
+STOPPED = 130
+"""Exit code of a demo that was stopped before its end, as shells have it."""
 
 
 @dataclass(frozen=True)
@@ -107,20 +107,20 @@ def _new_folder(data: Path | None) -> CityFolder:
 
 
 async def _run(folder: CityFolder, instance: Instance, rule: str, port: int, *, exits: bool) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_asked()
     try:
         lock = CityLock(folder)
-        city = await start_city(folder, CITY, port, dev_clock=True)
-    except (CityError, UnitFailed) as error:
+        city = await unless_stopped(stop, start_city(folder, CITY, port, dev_clock=True))
+    except CANNOT_START as error:
         click.echo(f"cahier demo: {error}", err=True)
         return 2
+    if city is None:
+        lock.release()
+        return STOPPED
     try:
-        account = await _unless_stopped(stop, lambda: _carry(folder, instance, rule))
+        account = await unless_stopped(stop, _carry(folder, instance, rule))
         if account is None:
-            return 130
+            return STOPPED
         _tell(account, instance)
         holds = not account.findings
         if holds and not exits:
@@ -136,20 +136,6 @@ async def _run(folder: CityFolder, instance: Instance, rule: str, port: int, *, 
     finally:
         await city.stop()
         lock.release()
-
-
-async def _unless_stopped(
-    stop: asyncio.Event, work: Callable[[], Awaitable[Account]]
-) -> Account | None:
-    """The work's answer, or None when the demo is stopped first."""
-    working = asyncio.ensure_future(work())
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if working.done():
-        return working.result()
-    working.cancel()
-    return None
 
 
 async def _carry(folder: CityFolder, instance: Instance, rule: str) -> Account:

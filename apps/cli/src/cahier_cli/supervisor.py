@@ -47,6 +47,7 @@ class Supervisor:
         self._say = say
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: list[asyncio.Task[None]] = []
+        self._restarted = asyncio.Event()
         self._stopping = False
 
     async def start(self) -> None:
@@ -57,7 +58,10 @@ class Supervisor:
                 await self._wait_ready(unit)
         await asyncio.gather(*(self._wait_ready(unit) for unit in self._units))
         self._write_run_file()
-        self._keepers = [asyncio.create_task(self._keep(unit)) for unit in self._units]
+        self._keepers = [
+            *(asyncio.create_task(self._keep(unit)) for unit in self._units),
+            asyncio.create_task(self._tell_restarts()),
+        ]
 
     async def stop(self) -> None:
         """Asks each unit to end, the last started first; SIGKILL to what does not end in time."""
@@ -120,8 +124,24 @@ class Supervisor:
             self._say(f"{unit.name} ended ({code}); starting it again")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, RESTART_PAUSE_S_MAX)
-            await self._spawn(unit)
-            self._write_run_file()
+            try:
+                await self._spawn(unit)
+            except OSError as error:  # The disk is full, or the machine has no more processes.
+                self._say(f"{unit.name} cannot be started: {error}")
+                continue
+            self._restarted.set()
+
+    async def _tell_restarts(self) -> None:
+        """Keeps run.json true, however long a full disk forbids it: units live on meanwhile."""
+        while True:
+            await self._restarted.wait()
+            self._restarted.clear()
+            try:
+                self._write_run_file()
+            except OSError as error:
+                self._say(f"run.json cannot be written: {error}")
+                self._restarted.set()
+                await asyncio.sleep(RESTART_PAUSE_S_MAX)
 
     async def _end(self, unit: Unit) -> None:
         process = self._processes.get(unit.name)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 
 import click
 
 from cahier_cli.city import CityError, CityFolder, CityLock
+from cahier_cli.stopping import stop_asked, unless_stopped
 from cahier_cli.storage import storage_of
 from cahier_cli.supervisor import Supervisor, UnitFailed
 from cahier_cli.units import nats_url, port_is_free, units_of
@@ -16,6 +16,8 @@ from cahier_ledger.bus.streams import declare_dead_stream
 
 DATA_DEFAULT = Path("cahier-data")
 PORT_DEFAULT = 8080
+CANNOT_START = (CityError, UnitFailed, OSError)
+"""Why a city does not start: what was asked, a unit, or the machine's folder, disk or ports."""
 
 
 @click.command()
@@ -33,20 +35,18 @@ def up(data: Path, city: str | None, port: int, *, dev_clock: bool) -> None:
 
 async def run_city(data: Path, city: str | None, port: int, *, dev_clock: bool) -> int:
     """Runs until SIGINT or SIGTERM. Answers the exit code: 0, or 2 when it could not run."""
-    folder = CityFolder(data)
+    stop, folder = stop_asked(), CityFolder(data)
     try:
         lock = CityLock(folder)
-        running = await start_city(folder, city, port, dev_clock=dev_clock)
-    except (CityError, UnitFailed) as error:
+        starting = start_city(folder, city, port, dev_clock=dev_clock)
+        running = await unless_stopped(stop, starting)
+    except CANNOT_START as error:
         click.echo(f"cahier up: {error}", err=True)
         return 2
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    click.echo(f"ready http://127.0.0.1:{port}")
-    await stop.wait()
-    await running.stop()
+    if running is not None:
+        click.echo(f"ready http://127.0.0.1:{port}")
+        await stop.wait()
+        await running.stop()
     lock.release()
     return 0
 
@@ -56,7 +56,7 @@ async def start_city(
 ) -> Supervisor:
     """Starts all units of a folder whose lock is held; returns when all of them answer.
 
-    Raises CityError or UnitFailed; then nothing is left running.
+    Raises one of CANNOT_START; then nothing is left running.
     """
     if not port_is_free(port):
         raise CityError(f"port {port} of 127.0.0.1 is taken; choose another with --port")
