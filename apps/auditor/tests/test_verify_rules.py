@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cahier_auditor import identities
+from cahier_auditor.findings import CannotAudit
 from cahier_auditor.progress import Progress
 from cahier_auditor.receipts import check
 from cahier_auditor.source import open_source
@@ -155,17 +156,36 @@ def test_the_auditors_own_policy_stands_above_the_bundles(
     assert "FINDING consultation" in done.stderr  # The policy does not know that log.
 
 
+@pytest.mark.parametrize("has_own_policy", [True, False])
 def test_a_log_that_the_policy_names_and_that_is_gone_is_named(
-    city: Any, bundle: Path, resum: Resum
+    city: Any, bundle: Path, resum: Resum, has_own_policy: bool
 ) -> None:
     shutil.rmtree(bundle / "tlog/identity")
     shutil.rmtree(bundle / "checkpoints/identity")
     shutil.rmtree(bundle / "disclosures/identity")
     resum(bundle)
-    own = city.keys.policy(city.logs)
+    own = city.keys.policy(city.logs) if has_own_policy else None
     (finding,) = found(bundle, own)
     assert "each log that the policy names is here; expected demo.example/tlog/identity" in finding
     assert "there is no log of identity here" in audited(bundle).notes
+
+
+def test_a_neighbours_log_in_the_citys_policy_is_not_looked_for(
+    city: Any, bundle: Path, resum: Resum
+) -> None:
+    policy = (bundle / "policy").read_text("utf-8")
+    neighbours = f"log {city.keys.vkey('other.example/tlog/budget')}\n"
+    (bundle / "policy").write_text(neighbours + policy, "utf-8")
+    resum(bundle)
+    assert not found(bundle)
+
+
+def test_a_bundle_without_any_log_cannot_be_audited(bundle: Path, resum: Resum) -> None:
+    shutil.rmtree(bundle / "tlog")
+    (bundle / "tlog").mkdir()
+    resum(bundle)
+    with pytest.raises(CannotAudit, match="there is no log below tlog/"):
+        audited(bundle)
 
 
 def test_a_broken_policy_cannot_be_used(bundle: Path, tmp_path: Path) -> None:

@@ -32,8 +32,11 @@ class FolderSource:
         self._is_own = lru_cache(FOLDERS_KNOWN_MAX)(self._has_no_link)
 
     def services(self) -> list[str]:
-        """Every folder below tlog/."""
-        return sorted(folder.name for folder in (self.root / "tlog").iterdir() if folder.is_dir())
+        """Every folder below tlog/; raises CannotAudit where there is none."""
+        found = [folder.name for folder in (self.root / "tlog").iterdir() if folder.is_dir()]
+        if not found:
+            raise CannotAudit(f"{self.place}: there is no log below tlog/")
+        return sorted(found)
 
     def read(self, path: str) -> bytes | None:
         """Raises CannotAudit for a file that is longer than any of a bundle, or is none: a link,

@@ -285,11 +285,22 @@ def _check_hosts(verified: Verified) -> None:
 
 
 def _check_all_there(source: Source, own: Policy | None, verified: Verified) -> None:
-    """A log that the auditor's policy names must be here; one that a city should have is told."""
+    """A log that a policy names must be here; one that a city should have is told."""
     origins = {log.head.checkpoint.origin for log in verified.logs}
-    for entry in own.logs if own is not None else ():
-        if entry.vkey.name not in origins:
-            found = "it is not here"
-            verified.findings.add(Finding("bundle", None, LOG_THERE, found, entry.vkey.name))
+    for origin in _named(source, own, verified):
+        if origin not in origins:
+            verified.findings.add(Finding("bundle", None, LOG_THERE, "it is not here", origin))
     for service in sorted({*SERVICES} - {*source.services()}):
         verified.notes.append(f"there is no log of {service} here")
+
+
+def _named(source: Source, own: Policy | None, verified: Verified) -> list[str]:
+    """The origins that the auditor's policy names, or those of this city that the source's does:
+    a neighbour may stand in there, too."""
+    if own is not None:
+        return [entry.vkey.name for entry in own.logs]
+    origins = (log.head.checkpoint.origin for log in verified.logs)
+    hosts = {origin.partition("/tlog/")[0] for origin in origins}
+    shown = {_shown_policy(source, service) for service in source.services()} - {None}
+    named = {entry.vkey.name for policy in shown if policy is not None for entry in policy.logs}
+    return sorted(name for name in named if name.partition("/tlog/")[0] in hosts)
