@@ -137,12 +137,14 @@ def _ballot(
 def _meta(
     election: ElectionView, names: Names, imported: dict[str, str] | None, ballots: int
 ) -> dict[str, str]:
-    """META as the file had it, with the rules where they were changed since; else all of it."""
+    """META as the file had it, with the rules where they were changed since or were never the
+    file's (whoever imports may name another); else all of it."""
     created, rules = election.created, election.rules
     standing = sum(project.feasibility == "feasible" for project in election.projects.values())
     told = meta_of_rules(rules, standing)
     if imported is not None:
-        return {**imported, **told} if rules != created.rules else imported
+        are_its_own = rules == created.rules and imported.get("rule", "").strip() == rules.rule
+        return imported if are_its_own else {**imported, **told}
     meta = {
         "description": names.text(election.event, "title"),
         "num_projects": str(len(election.projects)),

@@ -1,4 +1,4 @@
-"""What exported projects are called: their own titles where they were merged, else proposals'."""
+"""What exported files say: projects' own titles where they were merged, and the rules in force."""
 
 from __future__ import annotations
 
@@ -57,3 +57,26 @@ def test_a_project_that_came_out_of_a_change_bears_its_own_title() -> None:
         "South lane",
         "Title of p",
     ]
+
+
+class Imported(Kept):
+    """Texts of an election that came out of a file whose META names a rule."""
+
+    def __init__(self, rule: str) -> None:
+        self._meta = {"description": "A vote", "rule": rule, "unit": "Here"}
+
+    def source(self, event_id: str) -> dict[str, Any]:
+        return {"meta": self._meta} if event_id == "created" else {}
+
+
+def test_a_file_that_was_imported_under_another_rule_is_exported_with_that_one() -> None:
+    view = ElectionView(CREATED, "created", RULES)
+    told = exported(view, Imported("unknown"), lambda ballot: b"").meta
+    assert told["rule"] == "greedy"
+    assert told["unit"] == "Here"
+
+
+def test_a_file_that_was_imported_under_its_own_rule_keeps_its_words() -> None:
+    view = ElectionView(CREATED, "created", RULES)
+    own = Imported(" greedy")
+    assert exported(view, own, lambda ballot: b"").meta == own.source("created")["meta"]
