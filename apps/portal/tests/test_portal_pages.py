@@ -129,6 +129,19 @@ def test_a_proposal_without_title_comes_back_with_its_text(town: Any, resident: 
     assert 'href="#title"' in resident.page.text
 
 
+def test_links_of_a_form_that_came_back_lead_to_its_page(town: Any, resident: Any) -> None:
+    resident.go(f"/processes/{town.process_id}")
+    resident.send("/proposals", title="", body="Shade.")
+    came_back = resident.page.url.path
+    assert came_back.endswith("/proposals")
+    # The filter above the form, the other language, and whoever opens the address once more.
+    for query in ("?order=supports", "?lang=en", ""):
+        page = resident.go(came_back + query)
+        assert page.status_code == 200
+        assert str(page.url).endswith(f"/processes/{town.process_id}{query}")
+    assert resident.go("/sign-out").url.path == "/"
+
+
 def test_census_that_does_not_match_is_told_on_the_form(town: Any) -> None:
     person = town.resident(proved=False)
     person.go("/me")
