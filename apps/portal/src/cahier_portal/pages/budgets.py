@@ -11,6 +11,7 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.budget.v1 import project_life_pb2 as project_life
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_portal.catalogue import t
+from cahier_portal.formats import counting_order
 from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Page, Visit
@@ -104,8 +105,9 @@ def _card(project: budget.Project, proposal: Any) -> ProjectCard:
 
 
 def labels(cards: list[ProjectCard], name: str) -> list[str]:
-    """The districts or categories that occur, in alphabetical order."""
-    return sorted({label for card in cards if (label := getattr(card.project, name))})
+    """The districts or categories that occur, in the order of the alphabet and of numbers."""
+    found = {label for card in cards if (label := getattr(card.project, name))}
+    return sorted(found, key=counting_order)
 
 
 def filtered(cards: list[ProjectCard], district: str, category: str) -> list[ProjectCard]:
