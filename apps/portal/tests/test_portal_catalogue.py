@@ -103,7 +103,8 @@ def test_templates_are_well_formed(path: Path) -> None:
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True)
     environment.filters |= dict.fromkeys(
         ("money", "number", "instant", "moment", "day", "plain_moment", "paragraphs", "pseudonym",
-         "duration", "position", "rate", "span", "rfc3339", "exact", "ends"), str)  # fmt: skip
+         "duration", "position", "rate", "span", "rfc3339", "exact", "ends",
+         "deadline", "last_day"), str)  # fmt: skip
     environment.get_template(str(path.relative_to(folder)))
 
 

@@ -34,16 +34,41 @@ def test_money_is_written_as_people_read_it(cents: int, currency: str, text: str
 
 @pytest.mark.parametrize(
     ("part", "whole", "text"),
-    [(1, 3, "33.3%"), (1, 2, "50%"), (0, 5, "0%"), (5, 0, "0%"), (999_999, 1_000_000, "99.9%")],
+    [(1, 3, "33.3%"), (1, 2, "50%"), (0, 5, "0%"), (5, 0, "0%"), (999_999, 1_000_000, "99.9%"),
+     (1, 2_000, "<\u00a00.1%")],
 )  # fmt: skip
 def test_shares_are_rounded_down(part: int, whole: int, text: str) -> None:
     assert formats.share(part, whole) == text
+
+
+def test_labels_are_put_in_the_order_of_their_numbers() -> None:
+    labels = ["10 - North", "2 - Centre", "Zone 3", "1 - Capitole", "zone 12", "Allées", ""]
+    told = ["", "1 - Capitole", "2 - Centre", "10 - North", "Allées", "Zone 3", "zone 12"]
+    assert sorted(labels, key=formats.counting_order) == told
 
 
 def test_moments_are_told_in_the_citys_zone_with_the_exact_instant_beside() -> None:
     tag = formats.time_tag(NOON, PARIS)
     assert tag == ('<time datetime="2026-11-22T12:00:00.000Z">22 November 2026 at 13:00 CET</time>')
     assert ">22 November 2026<" in formats.time_tag(NOON, PARIS, with_time=False)
+
+
+@pytest.mark.parametrize(
+    ("at", "told", "day"),
+    [
+        # Midnight in Paris: whoever reads the date shall not come a day too late.
+        ("2026-11-30T23:00Z", "30 November 2026 at 24:00 CET", "30 November 2026"),
+        ("2026-11-30T22:59Z", "30 November 2026 at 23:59 CET", "30 November 2026"),
+        ("2026-12-01T08:00Z", "1 December 2026 at 09:00 CET", "1 December 2026"),
+        # The night in which summer time begins ends in winter time.
+        ("2026-03-28T23:00Z", "28 March 2026 at 24:00 CET", "28 March 2026"),
+    ],
+)
+def test_what_ends_at_midnight_ends_the_day_before(at: str, told: str, day: str) -> None:
+    moment = datetime.fromisoformat(at)
+    assert f">{told}<" in formats.deadline_tag(moment, PARIS)
+    assert f">{day}<" in formats.deadline_tag(moment, PARIS, with_time=False)
+    assert f'"{moment:%Y-%m-%dT%H:%M}:00.000Z"' in formats.deadline_tag(moment, PARIS)
 
 
 def test_a_naive_moment_is_refused() -> None:

@@ -127,6 +127,22 @@ def test_a_proposal_without_title_comes_back_with_its_text(town: Any, resident: 
     assert resident.page.status_code == 422
     assert "A text that must not be lost." in resident.page.text
     assert 'href="#title"' in resident.page.text
+    resident.send("/proposals", title="", body="x", lat="north", lon="900")
+    for field in ("title", "lat", "lon"):
+        assert f'href="#{field}"' in resident.page.text
+
+
+def test_links_of_a_form_that_came_back_lead_to_its_page(town: Any, resident: Any) -> None:
+    resident.go(f"/processes/{town.process_id}")
+    resident.send("/proposals", title="", body="Shade.")
+    came_back = resident.page.url.path
+    assert came_back.endswith("/proposals")
+    # The filter above the form, the other language, and whoever opens the address once more.
+    for query in ("?order=supports", "?lang=en", ""):
+        page = resident.go(came_back + query)
+        assert page.status_code == 200
+        assert str(page.url).endswith(f"/processes/{town.process_id}{query}")
+    assert resident.go("/sign-out").url.path == "/"
 
 
 def test_census_that_does_not_match_is_told_on_the_form(town: Any) -> None:
@@ -142,6 +158,13 @@ def test_census_that_does_not_match_is_told_on_the_form(town: Any) -> None:
 def test_residents_do_not_see_the_citys_desk(resident: Any) -> None:
     assert resident.go("/staff").status_code == 403
     assert "City desk" not in resident.go("/").text
+
+
+def test_the_desk_says_how_much_waits_for_the_city(town: Any, staff: Any) -> None:
+    waiting = staff.go(f"/processes/{town.process_id}?state=not_answered").text
+    number = re.findall(r">(\d+) proposals?<", waiting)[0]
+    desk = staff.go("/staff").text
+    assert f"{number} wait for an answer" in desk or "one waits for an answer" in desk
 
 
 def test_rejection_without_reason_is_refused_at_its_field(town: Any, staff: Any) -> None:
@@ -163,7 +186,9 @@ def test_malformed_amounts_and_dates_are_told_at_their_fields(town: Any, staff: 
         closes_at="y",
     )
     assert staff.page.status_code == 422
-    assert 'href="#envelope"' in staff.page.text
+    # All at once: nobody shall mend one field to hear of the next.
+    for field in ("envelope", "opens_at", "closes_at"):
+        assert f'href="#{field}"' in staff.page.text
 
 
 def test_unknown_addresses_get_a_page_that_knows_the_visitor(town: Any, resident: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.e2e
 
+PASSWORD = "a long enough sentence"
 UPDATE, REVIEW, CAST = ("step", "update"), ("step", "review"), ("step", "cast")
 
 
@@ -95,7 +96,25 @@ def test_who_has_not_proved_residence_is_led_to_the_proof(town: Any) -> None:
     person = town.resident(proved=False)
     answer = person.go(f"/budgets/{town.election_id}/vote")
     assert answer.status_code == 403
-    assert 'href="/me#prove"' in answer.text
+    assert f'href="/me?next=/budgets/{town.election_id}/vote#prove"' in answer.text
+
+
+def test_who_registers_to_vote_comes_back_to_the_ballot(town: Any) -> None:
+    person = town.person()
+    ballot = f"/budgets/{town.election_id}/vote"
+    person.go(ballot)
+    person.go(re.findall(r'href="(/register\?next=[^"]+)"', person.page.text)[-1])
+    number = next(town.numbers)
+    name, email = f"Resident {number}", f"resident{number}@example.org"
+    person.send("/register", display_name=name, email=email, password=PASSWORD)
+    assert person.page.url.path == ballot
+    person.go("/me" + re.findall(r'href="/me(\?next=[^"#]+)', person.page.text)[0])
+    line = {"document_number": f"doc {number:06d}", "postcode": "31000"}
+    person.send("/me/residence", birth_date="1980-02-01", **line)
+    assert person.page.status_code == 404
+    person.send("/me/residence", birth_date="1980-01-31", **line)
+    assert person.page.url.path == ballot
+    assert "Your ballot" in person.page.text
 
 
 def test_proving_residence_counts_at_once(town: Any) -> None:
@@ -148,6 +167,17 @@ def test_an_election_is_closed_counted_and_published_with_its_reasons(
     late = town.person()
     late.sign_in(voters[0].email)
     assert late.go(f"/budgets/{election_id}/vote").status_code == 409
+    # Who comes too late, and who reads of one project, hears what was decided and where to see it.
+    listed = httpx.get(f"{town.url}/api/v1/elections/{election_id}/projects", trust_env=False)
+    won, _, lost = (stranger.go(f"/projects/{p['id']}").text for p in listed.json()["projects"])
+    for told in (late.page.text, won, lost):
+        assert f'href="/budgets/{election_id}/results"' in told
+    assert "1 vote</strong> · winner 2 of 2" in won
+    assert "were left after it." in won
+    assert "Trees for Market Square: because it is needed." in won
+    assert "Did not win" in lost
+    assert "Nobody voted for it." in lost
+    assert "can no longer be changed" in staff.go(f"{desk}/rules").text
 
 
 def test_a_result_by_equal_shares_is_explained(

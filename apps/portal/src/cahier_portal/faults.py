@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.status_codes import HTTP_405_METHOD_NOT_ALLOWED
 
 from cahier_chassis.logs import get_logger
 from cahier_kernel.errors import DomainError, Kind
 from cahier_portal.catalogue import knows, messages
 from cahier_portal.forms import STATUS_OF_KIND
-from cahier_portal.visit import Visit, visit_of
+from cahier_portal.visit import Visit, page_of_action, visit_of
 
 PROBLEM_JSON = "application/problem+json"
 _PROGRAMS = (
@@ -53,6 +54,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         refusal = problem(status, f"http_{status}", detail, field=field)
         refusal.headers.update(error.headers or {})  # Such as Allow beside 405.
         return refusal
+    if status == HTTP_405_METHOD_NOT_ALLOWED and request.method in ("GET", "HEAD"):
+        return _visit(request).redirect(page_of_action(request.url.path, request.url.query))
     return error_page(_visit(request), status, headers=error.headers or {})
 
 

@@ -6,8 +6,9 @@ floats.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -66,10 +67,15 @@ def amount_typed(cents: int) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Part of a whole in percent, rounded down to a tenth: `33.3%`; of nothing it is `0%`."""
+    """Part of a whole in percent, rounded down to a tenth: `33.3%`; of nothing it is `0%`.
+
+    What is there but under a tenth is told as such, `< 0.1%`: nothing at all would be wrong.
+    """
     thousandths = part * 1000 // whole if whole > 0 else 0
+    is_tiny = thousandths == 0 < part and whole > 0
     pattern = locale().percent_formats[None].pattern.replace("0", "0.#", 1)
-    return format_percent(Decimal(thousandths) / 1000, pattern, locale=locale())
+    text = format_percent(Decimal(thousandths or is_tiny) / 1000, pattern, locale=locale())
+    return f"<{_NO_BREAK_SPACE}{text}" if is_tiny else text
 
 
 def per_mille(part: int, whole: int) -> int:
@@ -139,6 +145,22 @@ def time_tag(moment: datetime, zone: ZoneInfo, *, with_time: bool = True) -> Mar
     return Markup('<time datetime="{}">{}</time>').format(to_rfc3339(moment), text)
 
 
+def deadline_tag(moment: datetime, zone: ZoneInfo, *, with_time: bool = True) -> Markup:
+    """As `time_tag`, for the end of something: what ends as a day begins ends the day before.
+
+    `30 November 2026 at 24:00 UTC`, not `1 December 2026 at 00:00 UTC`: whoever reads only the
+    date would else come a day too late.
+    """
+    if require_utc(moment).astimezone(zone).time() != time():
+        return time_tag(moment, zone, with_time=with_time)
+    eve = moment - timedelta(microseconds=1)
+    text = day(eve, zone)
+    if with_time:
+        name = eve.astimezone(zone).tzname() or ""
+        text = t("format.day_and_time", day=text, time="24:00", zone=name)
+    return Markup('<time datetime="{}">{}</time>').format(to_rfc3339(moment), text)
+
+
 def local_input(moment: datetime, zone: ZoneInfo) -> str:
     """The value of an `<input type="datetime-local">`: `2026-11-22T18:00`."""
     return require_utc(moment).astimezone(zone).strftime("%Y-%m-%dT%H:%M")
@@ -173,6 +195,12 @@ def span(seconds: int) -> str:
         if count or (unit == "second" and not parts):
             parts.append(format_unit(count, f"duration-{unit}", "short", locale=locale()))
     return " ".join(parts[:2])
+
+
+def counting_order(label: str) -> list[tuple[int, int, str]]:
+    """A key to sort labels as people count: `2 - Centre` before `10 - North`."""
+    parts = re.split(r"([0-9]+)", label.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def pseudonym(author: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +64,23 @@ class FieldErrors(Exception):
         self.errors = list(errors)
 
 
+def together(*reads: Callable[[], Any]) -> list[Any]:
+    """What each of them reads, in their order; raises FieldErrors with what all found wrong.
+
+    Whoever mistyped three fields hears of three, not of one at each try.
+    """
+    values: list[Any] = []
+    errors: list[FormError] = []
+    for read in reads:
+        try:
+            values.append(read())
+        except FieldErrors as found:
+            errors += found.errors
+    if errors:
+        raise FieldErrors(*errors)
+    return values
+
+
 class Form:
     """The fields of a posted form, as text."""
 
@@ -94,6 +112,12 @@ class Form:
     def key(self) -> str:
         """The idempotency key that the form was made with."""
         return self.text("form_key")[:KEY_CHARS_MAX]
+
+    def needed(self, *names: str) -> None:
+        """Raises FieldErrors for those of the fields that are empty."""
+        empty = [FormError(name, t("error.text_required")) for name in names if not self.text(name)]
+        if empty:
+            raise FieldErrors(*empty)
 
     def money(self, name: str) -> int:
         """Cents of an amount, written as the reader's language does; raises FieldErrors.

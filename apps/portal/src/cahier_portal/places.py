@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
 from babel.numbers import format_decimal
 
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_portal.catalogue import locale, t
-from cahier_portal.forms import FieldErrors, Form, FormError
+from cahier_portal.forms import FieldErrors, Form, FormError, together
 
 UNITS = 10_000_000
 LATITUDE_MAX = 90
@@ -20,9 +21,10 @@ def read_position(form: Form) -> reporting.Position | None:
     """The point in the fields `lat` and `lon`; None when both are empty; raises FieldErrors."""
     if not form.text("lat") and not form.text("lon"):
         return None
-    return reporting.Position(
-        lat_e7=_degrees(form, "lat", LATITUDE_MAX), lon_e7=_degrees(form, "lon", LONGITUDE_MAX)
+    lat_e7, lon_e7 = together(
+        partial(_degrees, form, "lat", LATITUDE_MAX), partial(_degrees, form, "lon", LONGITUDE_MAX)
     )
+    return reporting.Position(lat_e7=lat_e7, lon_e7=lon_e7)
 
 
 def _degrees(form: Form, name: str, most: int) -> int:

@@ -58,6 +58,8 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Any]:
         "rfc3339": from_rfc3339,
         "moment": partial(formats.time_tag, zone=zone),
         "day": partial(formats.time_tag, zone=zone, with_time=False),
+        "deadline": partial(formats.deadline_tag, zone=zone),
+        "last_day": partial(formats.deadline_tag, zone=zone, with_time=False),
         "plain_moment": partial(formats.day_and_time, zone=zone),
         "date": formats.plain_day,
         "exact": partial(formats.exact, zone=zone),
@@ -80,6 +82,7 @@ def _wordings() -> Mapping[str, Any]:
         "report_state",
         "update_kind",
         "word",
+        "rule_name",
     )
     return {
         **{name: getattr(wording, name) for name in names},

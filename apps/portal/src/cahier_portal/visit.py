@@ -173,10 +173,9 @@ class Visit:
         return self.redirect(f"/sign-in?next={quote(self._return_path(), safe='/')}")
 
     def _return_path(self) -> str:
-        if self.request.method == "GET":
-            query = self.request.url.query
-            return self.request.url.path + (f"?{query}" if query else "")
-        return _page_of_action(self.request.url.path)
+        # An action's own address leads to its page when it is read: see `page_of_action`.
+        query = self.request.url.query if self.request.method == "GET" else ""
+        return self.request.url.path + (f"?{query}" if query else "")
 
     def _session(self) -> dict[str, Any]:
         # An error before routing leaves no session in the scope.
@@ -190,29 +189,6 @@ class Visit:
 
 
 _NOT_SHARED = {"cache-control": "no-store"}
-# Actions that answer only POST, and the last part of their path.
-_ACTIONS = frozenset(
-    {
-        "support",
-        "unsupport",
-        "comments",
-        "edit",
-        "withdraw",
-        "proposals",
-        "residence",
-        "dates",
-        "follows",
-        "route",
-        "answer",
-        "close",
-        "consent",
-        "plan",
-        "enter",
-        "analysis",
-        "merge",
-        "split",
-    }
-)
 
 
 def visit_of(request: Request[Any, Any, Any], portal: Portal) -> Visit:
@@ -232,6 +208,11 @@ async def or_none(asked: Any) -> Any:
         return None
 
 
-def _page_of_action(path: str) -> str:
-    head, _, last = path.rstrip("/").rpartition("/")
-    return head if last in _ACTIONS else path
+def page_of_action(path: str, query: str) -> str:
+    """The page that an address belongs to which only takes forms: the one above it.
+
+    A form that came back with its errors leaves its own address in the browser; links without a
+    path, the languages and whoever opens the address again then ask for it by GET.
+    """
+    above = path.rstrip("/").rpartition("/")[0] or "/"
+    return f"{above}?{query}" if query else above

@@ -71,7 +71,8 @@ async def register(visit: Caller) -> Answer:
     except DomainError as error:
         return _register_again(visit, form, status_of(error), what_to_mend(error))
     await _begin_session(visit, form)
-    return visit.redirect("/me", "notice.registered")
+    path = safe_next(form.text("next"))
+    return visit.redirect("/me" if path == "/" else path, "notice.registered")
 
 
 @post("/sign-out", status_code=200)
@@ -84,9 +85,12 @@ async def sign_out(visit: Caller) -> Answer:
 
 
 @get("/me")
-async def me(visit: Caller) -> Page:
-    """What the city holds on the visitor, and the form to prove where they live."""
-    return await _me(visit)
+async def me(visit: Caller, next_path: NextPath = "/") -> Page:
+    """What the city holds on the visitor, and the form to prove where they live.
+
+    next: where to go on to once that is proved.
+    """
+    return await _me(visit, next_path=safe_next(next_path))
 
 
 @post("/me/residence", status_code=200)
@@ -107,9 +111,15 @@ async def prove_residence(visit: Caller) -> Answer:
             errors = [FormError(error.field, error_sentence(error))]
         else:
             errors = what_to_mend(error)
-        return await _me(visit, status_of(error), errors=errors, values=form.values())
+        back = safe_next(form.text("next"))
+        return await _me(
+            visit, status_of(error), errors=errors, values=form.values(), next_path=back
+        )
     visit.portal.tokens.forget(visitor)
-    return visit.redirect("/me", "notice.residence_proved", answer.event_id)
+    path = safe_next(form.text("next"))
+    return visit.redirect(
+        "/me" if path == "/" else path, "notice.residence_proved", answer.event_id
+    )
 
 
 async def _begin_session(visit: Visit, form: Form) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import get
 
@@ -11,13 +12,15 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.budget.v1 import project_life_pb2 as project_life
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_portal.catalogue import t
+from cahier_portal.formats import counting_order
 from cahier_portal.pages.following import followed_level
-from cahier_portal.parameters import Caller, PathId, QueryText
+from cahier_portal.parameters import Caller, PathId, QueryCount, QueryText
 from cahier_portal.visit import Page, Visit
 
 ORDERS = ("number", "cost_up", "cost_down", "title", "supports")
 STANDINGS = ("standing", "undecided", "not_standing")
 QUERY_CHARS_MAX = 100
+PAGE_SIZE = 48
 
 
 @dataclass(frozen=True)
@@ -51,16 +54,26 @@ async def budget_page(
     order: QueryText = "number",
     q: QueryText = "",
     standing: QueryText = "",
+    after: QueryCount = 0,
 ) -> Page:
-    """One election: its money, dates and rules, and its projects with filters."""
+    """One election: its money, dates and rules, and its projects with filters, a page at a time.
+
+    after: how many projects stand on the pages before.
+    """
     election = await read_election(visit, str(election_id))
     cards = await read_cards(visit, election)
     chosen = {"district": district, "category": category, "order": order}
-    shown = found(filtered(cards, district, category), q, standing)
+    shown = ordered(found(filtered(cards, district, category), q, standing), order)
+    asked = urlencode({**chosen, "q": q[:QUERY_CHARS_MAX], "standing": standing})
+    following = after + PAGE_SIZE
     return visit.page(
         "budget.html",
         election=election,
-        cards=ordered(shown, order),
+        cards=shown[after:following],
+        after=after,
+        total=len(shown),
+        next_link=f"?{asked}&after={following}#projects" if following < len(shown) else "",
+        first_link=f"?{asked}#projects" if after else "",
         all_cards=cards,
         districts=labels(cards, "district"),
         categories=labels(cards, "category"),
@@ -104,8 +117,9 @@ def _card(project: budget.Project, proposal: Any) -> ProjectCard:
 
 
 def labels(cards: list[ProjectCard], name: str) -> list[str]:
-    """The districts or categories that occur, in alphabetical order."""
-    return sorted({label for card in cards if (label := getattr(card.project, name))})
+    """The districts or categories that occur, in the order of the alphabet and of numbers."""
+    found = {label for card in cards if (label := getattr(card.project, name))}
+    return sorted(found, key=counting_order)
 
 
 def filtered(cards: list[ProjectCard], district: str, category: str) -> list[ProjectCard]:

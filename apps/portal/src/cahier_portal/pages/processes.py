@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from litestar.params import QueryParameter
 
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
-from cahier_portal.forms import FieldErrors, read_form, status_of, what_to_mend
+from cahier_portal.forms import FieldErrors, read_form, status_of, together, what_to_mend
 from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.places import read_position
@@ -64,7 +65,7 @@ async def submit_proposal(visit: Caller, process_id: PathId) -> Answer:
             category=form.text("category"),
             district=form.text("district"),
         )
-        position = read_position(form)
+        _, position = together(partial(form.needed, "title"), partial(read_position, form))
         if position is not None:
             request.position.lat_e7, request.position.lon_e7 = position.lat_e7, position.lon_e7
         answer = await visit.consultation(request, form.key)

@@ -18,6 +18,7 @@ from cahier_portal.catalogue import t
 from cahier_portal.forms import FieldErrors, FormError, read_form, status_of, what_to_mend
 from cahier_portal.pages.books import delivery_context
 from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
+from cahier_portal.pages.fates import body_of, fates_of, published_result
 from cahier_portal.parameters import Caller, PathId
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
@@ -102,14 +103,19 @@ async def page_of(visit: Visit, project_id: str, status: int = 200, **context: A
         visit.budget(life.GetElectionLifeRequest(election_id=found.election_id)),
     )
     cards = {card.project.project_id: card for card in listed}
+    card = card_of(cards, project_id)
+    result = await published_result(visit, found.election_id)
     roles = visit.visitor.roles if visit.visitor else ()
     return visit.page(
         "project.html",
         status,
         election=election,
-        card=card_of(cards, project_id),
+        card=card,
         cards=cards,
         found=found,
+        description=await _description(visit, found, card),
+        result=result,
+        fate=fates_of(result, listed, election.currency).get(card.project.number),
         life=told,
         own=await _own_proposals(visit, found),
         **await delivery_context(visit, election, project_id),
@@ -124,6 +130,13 @@ def card_of(cards: dict[str, ProjectCard], project_id: str) -> ProjectCard:
     if card is None:
         raise NotFound("project_not_found", "the election has no such project")
     return card
+
+
+async def _description(visit: Visit, found: life.GetProjectResponse, card: ProjectCard) -> str:
+    """What the project is: its own words where it has any, else those of its proposal."""
+    if found.text.title or found.text.description:
+        return str(found.text.description)
+    return await body_of(visit, card.project.proposal_id)
 
 
 async def _own_proposals(visit: Visit, found: life.GetProjectResponse) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from cahier_portal.forms import (
     FormError,
     read_form,
     status_of,
+    together,
     what_to_mend,
 )
 from cahier_portal.pages.following import followed_level
@@ -85,8 +87,10 @@ async def new_report(visit: Caller) -> Answer:
     """One step: `nearby` shows what is reported around there, `send` sends the report."""
     form = await read_form(visit.request)
     try:
-        position = read_position(form)
-        if form.text("step") == "nearby":
+        is_sent = form.text("step") != "nearby"
+        needed = (partial(_category, form), partial(form.needed, "description"))
+        position, *_ = together(partial(read_position, form), *(needed if is_sent else ()))
+        if not is_sent:
             return await _form(visit, values=form.values(), nearby=await _nearby(visit, position))
         if visit.visitor is None and not visit.portal.anonymous_throttle.admits(visit.address):
             errors = [FormError("", t("error.too_many_tries"))]
@@ -99,6 +103,11 @@ async def new_report(visit: Caller) -> Answer:
         return await _form(visit, 401, errors=errors, values=form.values())
     path = f"/reports/{answer.report_id}"
     return visit.redirect(path, "notice.report_received", answer.event_id)
+
+
+def _category(form: Form) -> None:
+    if not form.text("category"):
+        raise FieldErrors(FormError("category", t("error.category_not_found")))
 
 
 async def _send(visit: Visit, form: Form, position: reporting.Position | None) -> Any:

@@ -15,7 +15,7 @@ from cahier_contracts.budget.v1 import explaining_pb2 as explaining
 from cahier_kernel.errors import DomainError, Kind
 from cahier_portal import pictures
 from cahier_portal.catalogue import language, t
-from cahier_portal.formats import money, share
+from cahier_portal.formats import counting_order, money, share
 from cahier_portal.pages.books import versions_of
 from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
 from cahier_portal.parameters import Caller, PathId
@@ -250,7 +250,7 @@ def _districts(explained: budget.ExplainResultResponse) -> list[District]:
             share(each.satisfaction.with_one, each.satisfaction.voters),
             share(each.with_one_here, each.satisfaction.voters),
         )
-        for each in explained.districts
+        for each in sorted(explained.districts, key=lambda each: counting_order(each.district))
     ]
 
 

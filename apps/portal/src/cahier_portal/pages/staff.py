@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 from litestar import get, post
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
+from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_kernel.errors import DomainError
 from cahier_portal.catalogue import t
 from cahier_portal.formats import instant, local_input
@@ -24,6 +27,7 @@ from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
 WAITING_SIZE = 50
+COUNTED_MAX = 20
 _ANSWERS = {
     "evaluating": consultation.PROPOSAL_STATE_EVALUATING,
     "accepted": consultation.PROPOSAL_STATE_ACCEPTED,
@@ -38,14 +42,42 @@ async def desk(visit: Caller) -> Page:
     visit.staff()
     processes = await or_none(visit.consultation(consultation.ListProcessesRequest()))
     elections = await or_none(visit.budget(budget.ListElectionsRequest()))
+    listed = list(processes.processes) if processes else []
+    waiting = await asyncio.gather(*map(partial(_waiting, visit), listed[:COUNTED_MAX]))
     return visit.page(
         "staff/desk.html",
-        processes=list(processes.processes) if processes else [],
+        processes=listed,
+        waiting={each.process_id: n for each, n in zip(listed, waiting, strict=False)},
+        reports_waiting=await _reports_waiting(visit),
         elections=list(elections.elections) if elections else [],
         processes_away=processes is None,
         elections_away=elections is None,
         states=budget,
     )
+
+
+async def _waiting(visit: Visit, process: consultation.Process) -> int:
+    """How many of its proposals have no answer; 0 while consultation is away."""
+    if not process.proposals:
+        return 0
+    listed = await or_none(
+        visit.consultation(
+            consultation.ListProposalsRequest(
+                process_id=process.process_id,
+                state=consultation.PROPOSAL_STATE_NOT_ANSWERED,
+                page_size=1,
+            )
+        )
+    )
+    return int(listed.total) if listed else 0
+
+
+async def _reports_waiting(visit: Visit) -> int:
+    if "reporting" not in visit.portal.services.names:
+        return 0
+    message = reporting.ListReportsRequest(state=reporting.REPORT_STATE_UNCONFIRMED, page_size=1)
+    listed = await or_none(visit.reporting(message))
+    return int(listed.total) if listed else 0
 
 
 @get("/staff/processes/new")

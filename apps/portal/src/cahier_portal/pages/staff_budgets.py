@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from litestar import get, post
@@ -17,6 +18,7 @@ from cahier_portal.forms import (
     Form,
     read_form,
     status_of,
+    together,
     what_to_mend,
 )
 from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
@@ -52,16 +54,23 @@ async def new_budget(visit: Caller) -> Answer:
 def _new_election(visit: Visit, form: Form) -> budget.CreateElectionRequest:
     zone = visit.portal.zone
     districts = [line.strip() for line in form.text("districts").split("\n") if line.strip()]
+    _, envelope_cents, opens_at, closes_at, rules = together(
+        partial(form.needed, "title"),
+        partial(form.money, "envelope"),
+        partial(form.moment, "opens_at", zone),
+        partial(form.moment, "closes_at", zone),
+        partial(rule_forms.read_rules, form),
+    )
     return budget.CreateElectionRequest(
         title=form.text("title"),
         description=form.text("description"),
         process_id=form.text("process_id"),
-        envelope_cents=form.money("envelope"),
+        envelope_cents=envelope_cents,
         currency=form.text("currency").upper(),
         districts=districts,
-        opens_at=form.moment("opens_at", zone),
-        closes_at=form.moment("closes_at", zone),
-        rules=rule_forms.read_rules(form),
+        opens_at=opens_at,
+        closes_at=closes_at,
+        rules=rules,
     )
 
 
