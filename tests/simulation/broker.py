@@ -27,7 +27,7 @@ from tests.simulation.jetstream import (
     Stream,
     matches,
 )
-from tests.simulation.loop import Process
+from tests.simulation.loop import Planned, Process
 from tests.simulation.network import Connection
 
 INFO = {
@@ -77,7 +77,7 @@ class Broker:
         self.sessions: list[Session] = []
         self._batches: dict[tuple[str, str], list[Part]] = defaultdict(list)
         self._batch_s: dict[tuple[str, str], float] = {}
-        self._alarms: dict[int, asyncio.TimerHandle] = {}
+        self._alarms: dict[int, Planned] = {}
         self._api = Api(self)
         for stream in state.streams.values():
             for consumer in stream.consumers.values():
@@ -112,10 +112,9 @@ class Broker:
         """Sends to whoever subscribes to `to`; False when nobody does."""
         heard = False
         for session in self.sessions:
-            for sid, pattern in session.subscriptions.items():
-                if matches(pattern, to):
-                    session.send(subject or to, sid, reply, headers, body)
-                    heard = True
+            for sid in session.listening(to):
+                session.send(subject or to, sid, reply, headers, body)
+                heard = True
         return heard
 
     def answer(self, reply: str, body: dict[str, Any]) -> None:
@@ -261,11 +260,20 @@ class Session:
         self._broker = broker
         self._connection = connection
         self._buffer = b""
-        self.subscriptions: dict[str, str] = {}
+        self._subscriptions: dict[str, tuple[str, str]] = {}
         connection.to_client(b"INFO " + json.dumps(INFO).encode() + b"\r\n")
 
     def lost(self) -> None:
         self._broker.gone(self)
+
+    def listening(self, to: str) -> list[str]:
+        """The ids of its subscriptions to a subject, in their order."""
+        # Nearly all subjects are answers' and nearly all patterns others': most begin differently.
+        return [
+            sid
+            for sid, (start, pattern) in self._subscriptions.items()
+            if to.startswith(start) and matches(pattern, to)
+        ]
 
     def send(self, subject: str, sid: str, reply: str, headers: bytes, body: bytes) -> None:
         to = f"{subject} {sid} {reply}".rstrip()
@@ -304,9 +312,10 @@ class Session:
         if verb == "PING":
             self._connection.to_client(b"PONG\r\n")
         elif verb == "SUB":
-            self.subscriptions[words[-1]] = words[1]
+            start = words[1].partition("*")[0].partition(">")[0]
+            self._subscriptions[words[-1]] = (start, words[1])
         elif verb == "UNSUB" and len(words) == 2:
-            self.subscriptions.pop(words[1], None)
+            self._subscriptions.pop(words[1], None)
 
     def _published(self, verb: str, words: list[str], payload: bytes) -> None:
         cut = int(words[-2]) if verb == "HPUB" else 0
@@ -379,7 +388,7 @@ class Api:
 
     def _owner(self, reply: str) -> Session | None:
         for session in self._broker.sessions:
-            if any(matches(pattern, reply) for pattern in session.subscriptions.values()):
+            if session.listening(reply):
                 return session
         return None
 

@@ -48,6 +48,8 @@ RESTART_S = (0.05, 4.0)
 CALM_S_MAX = 3_000.0
 QUIET_S = 4.0
 LOOK_EVERY_S = 1.0
+DELAY_S_MAX = 20.0
+"""Of a reaction's tries: the last ones come amid misfortunes, not after ten minutes of silence."""
 
 
 class NeverCalm(Exception):
@@ -74,7 +76,7 @@ class City:
         self.seed = seed
         self.folder = folder
         self.random = random.Random(f"faults {seed}")
-        self.machine = Machine(seed, judge=self._judge)
+        self.machine = Machine(seed, judge=self._judge, delay_s_max=DELAY_S_MAX)
         self.clock = CityClock(self.machine)
         self.post = PostOffice(seed)
         self.curse = Curse(seed)
@@ -155,6 +157,8 @@ class City:
 
     def note(self, line: str) -> None:
         """A line of the run's trace: what happened, when, to whom."""
+        # The folder has another name in each run of a seed.
+        line = line.replace(str(self.folder), "")
         self.trace.append(f"{self.machine.loop.time():10.4f} {line}")
 
     # -- what goes wrong ----------------------------------------------------------------------
@@ -296,7 +300,7 @@ class City:
             now = (self.positions(), self.bus_heads()) if not any(failing.values()) else None
             if now is None or now != seen:
                 seen, since_s = now, loop.time()
-            elif self._is_level(now) and loop.time() - since_s >= QUIET_S:
+            elif loop.time() - since_s >= QUIET_S and self._is_level(now):
                 return
         raise NeverCalm(f"not ready: {failing}; positions and streams: {seen}")
 

@@ -8,6 +8,7 @@ forgets (waiting pulls, unfinished batches) is the broker's.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -166,7 +167,7 @@ class Consumer:
             if held is not None:
                 body = word[4:].strip()
                 delay_s = json.loads(body)["delay"] / NS if body else 0.0
-                held.due_s = now_s + delay_s
+                held.due_s = now_s + min(delay_s, self.stream.delay_s_max)
         elif word.startswith(b"+WPI"):
             if seq in self.pending:
                 self.pending[seq].due_s = now_s + self.ack_wait_s
@@ -210,6 +211,7 @@ class Stream:
         self.messages: dict[int, Message] = {}
         self.last_seq = 0
         self.consumers: dict[str, Consumer] = {}
+        self.delay_s_max = math.inf
         self._ids: dict[str, int] = {}
 
     def takes(self, subject: str) -> bool:
@@ -327,10 +329,11 @@ class Stream:
 
 
 class JetStream:
-    """All streams of a server."""
+    """All streams of a server. delay_s_max: cuts the delays that its clients ask for."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    def __init__(self, now_s: Callable[[], float], delay_s_max: float = math.inf) -> None:
         self.now_s = now_s
+        self.delay_s_max = delay_s_max
         self.streams: dict[str, Stream] = {}
 
     def stream(self, name: str) -> Stream:
@@ -347,10 +350,12 @@ class JetStream:
         held = self.streams.get(name)
         if held is None:
             held = self.streams[name] = Stream(config)
+            held.delay_s_max = self.delay_s_max
         elif held.config != config:
             raise ApiError(400, 10058, "stream name already in use with a different configuration")
         return held
 
 
+@lru_cache
 def _time(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

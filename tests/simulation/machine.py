@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import random
 import sys
@@ -15,12 +16,14 @@ from typing import Any, TypeVar
 
 import anyio._backends._asyncio  # loaded late it would meet our threads
 import anyio.to_thread
+import faststream._internal.broker.registrator as registrator
 
 from tests.simulation.broker import Broker, BusJudge, Chance, kindly
 from tests.simulation.disk import Disk, Fault, Judge, Statement
 from tests.simulation.jetstream import JetStream
 from tests.simulation.loop import PROCESS, Process, SimulatedLoop
 from tests.simulation.network import Network
+from tests.simulation.numbered import InOrder, NumberedTask
 from tests.simulation.threads import Patches, ProcessDied, Threads, simulated_threads
 
 BROKER_HOST = "broker"
@@ -36,13 +39,15 @@ def _kind_disk(statement: Statement) -> Fault:
 class Machine:
     """Everything below the services. Use it as a context, then `run` one coroutine."""
 
-    def __init__(self, seed: int, *, judge: Judge = _kind_disk) -> None:
+    def __init__(
+        self, seed: int, *, judge: Judge = _kind_disk, delay_s_max: float = math.inf
+    ) -> None:
         self.seed = seed
         self.loop = SimulatedLoop(seed)
         self.threads = Threads(self.loop, seed)
         self.network = Network(self.loop, seed)
         self.chance = Chance(random.Random(f"deliveries {seed}"))
-        self.bus = JetStream(self.loop.time)
+        self.bus = JetStream(self.loop.time, delay_s_max)
         self.broker: Broker | None = None
         self.bus_judge: BusJudge = kindly
         self.on_death: Callable[[Process], None] = lambda process: None
@@ -51,6 +56,7 @@ class Machine:
         self._random = random.Random(f"bytes {seed}")
         self._stack = ExitStack()
         self.tasks: list[asyncio.Task[Any]] = []
+        self._made = 0
 
     def __enter__(self) -> Machine:
         gc.disable()
@@ -61,6 +67,7 @@ class Machine:
         patches.set(os, "urandom", self._random.randbytes)
         patches.set(random, "_urandom", self._random.randbytes)
         patches.set(anyio.to_thread, "run_sync", self._run_sync)
+        patches.set(registrator, "WeakSet", InOrder)
         random.seed(self.seed)
         self.loop.set_task_factory(self._make_task)
         self.loop.set_exception_handler(lambda loop, context: None)
@@ -131,7 +138,8 @@ class Machine:
 
     def _make_task(self, loop: Any, coroutine: Any, context: Any = None) -> asyncio.Task[Any]:
         """Keeps every task: a dead process's must not be collected, for that would run it on."""
-        task = asyncio.Task(coroutine, loop=loop, context=context)
+        self._made += 1
+        task = NumberedTask(self._made, coroutine, loop=loop, context=context)
         self.tasks.append(task)
         if len(self.tasks) > 5_000:
             self.tasks = [each for each in self.tasks if not each.done()]

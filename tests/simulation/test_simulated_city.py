@@ -5,14 +5,17 @@ A failing seed is repeated, with its story, by `python -m tests.simulation --see
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.simulation.city import City
+from tests.simulation.loop import PROCESS, WORLD, Planned, SimulatedLoop
 from tests.simulation.promises import Broken, check
 from tests.simulation.run import quiet_logs, run_seed
 from tests.simulation.story import Story
@@ -21,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 200
 SEEDS_SLOW = 10_000
 SEEDS_A_SLOW_TEST = 100
+SEED_WITH_A_STOP = 9
+"""In it a service with several reactions is told to stop; they end in one order."""
 
 
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
@@ -54,6 +59,32 @@ def test_a_seed_is_one_run_whatever_python_hashes() -> None:
     }
     assert len(told) == 1
     assert told.pop().count("holds") == 1
+
+
+def test_a_seed_is_one_run_whatever_ran_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[list[str]] = []
+    enqueue = SimulatedLoop._enqueue
+
+    def enqueue_and_tell(loop: SimulatedLoop, planned: Planned) -> None:
+        process = planned.context.get(PROCESS, WORLD)
+        runs[-1].append(f"{loop.time():.9f} {process.name} {_called(planned.callback)}")
+        enqueue(loop, planned)
+
+    monkeypatch.setattr(SimulatedLoop, "_enqueue", enqueue_and_tell)
+    for _ in range(2):
+        runs.append([])
+        run_seed(SEED_WITH_A_STOP)
+    first, second = runs
+    assert len(first) > 10_000
+    assert first == second
+
+
+def _called(callback: Any) -> str:
+    """What a callback is, without where in memory it lies."""
+    task = getattr(callback, "__self__", None)
+    if isinstance(task, asyncio.Task):
+        return str(getattr(task.get_coro(), "__qualname__", ""))
+    return str(getattr(callback, "__qualname__", type(callback).__name__))
 
 
 SPOILING = {

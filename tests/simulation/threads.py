@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import greenlet
 
-from tests.simulation.loop import PROCESS, SimulatedLoop
+from tests.simulation.loop import PROCESS, Planned, SimulatedLoop
 
 START_S_MEAN = 0.0004
 RESUME_S_MEAN = 0.0002
@@ -42,7 +42,7 @@ class Worker:
         self._context = contextvars.copy_context()
         self._greenlet = greenlet.greenlet(self._main, parent=threads.hub)
         self._greenlet.gr_context = contextvars.copy_context()
-        self._wake: asyncio.TimerHandle | None = None
+        self._wake: Planned | None = None
         self.finished = False
         self.waiters: list[Worker] = []
 
