@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -213,6 +214,25 @@ async def test_a_quorum_that_is_away_holds_receipts_up_and_commands_not(
         await asyncio.sleep(0.5)
         assert (await echo.http.get("/receipts/one")).status_code == 202
     assert NO_QUORUM
+
+
+async def test_a_policy_that_was_replaced_is_still_shown_by_its_digest(
+    log_settings: Make, tmp_path: Path
+) -> None:
+    file, texts = tmp_path / "policy", ("quorum none\n", "# Later.\nwitness w {}\nquorum none\n")
+    vkey = Vkey.of("w.example", bytes(32), COSIGNATURE_V1)
+    digests = []
+    for text in texts:
+        file.write_text(text.format(vkey))
+        async with running(log_settings(log_policy=file)) as echo:
+            await echo.until("/tlog/checkpoint", 200)
+            shown = (await echo.http.get("/tlog/policy")).content
+            digests.append(hashlib.sha256(shown).hexdigest())
+            for digest in digests:
+                found = (await echo.http.get(f"/tlog/policies/{digest}")).content
+                assert hashlib.sha256(found).hexdigest() == digest
+            listed = (await echo.http.get("/tlog/policies")).text.split()
+            assert sorted(digests) == listed
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from cahier_ledger.bus.health import State, whence
 from cahier_ledger.log.cosigning import Cosigner
 from cahier_ledger.log.keeping import LogKeeper
 from cahier_ledger.log.lock import LogLocks, open_locks
+from cahier_ledger.log.policies import keep_policies
 from cahier_ledger.log.policy import BadPolicy, Policy
 from cahier_ledger.log.proof import Receipt
 from cahier_ledger.log.publishing import Publisher
@@ -65,6 +66,10 @@ class LogParts:
     signers: list[Signer]
     policy: Policy | None
 
+    def keep_policies(self) -> None:
+        """Keeps the policy with the earlier ones, before anything names it."""
+        keep_policies(self.served.service, self.tiles, self.locks, self.policy)
+
     def close(self) -> None:
         """Closes tiles and lock."""
         self.tiles.close()
@@ -88,7 +93,7 @@ def open_log(settings: ServiceSettings, service: str, ledger: LedgerReader) -> L
         tiles,
         locks,
         Sequencer(service, origin, ledger, tiles, locks, signers),
-        ServedLog(service, tiles, locks, "" if policy is None else str(policy)),
+        ServedLog(service, tiles, locks, policy),
         signers,
         policy,
     )
@@ -116,24 +121,27 @@ def policy_of(settings: ServiceSettings) -> Policy | None:
         ) from None
 
 
-async def keep_public_log(unit: Unit, ledger: LedgerTail) -> None:
+async def keep_public_log(unit: Unit, ledger: LedgerTail) -> Policy | None:
     """Keeps and serves the unit's public log. One line in a bootstrap, once the store is open.
 
-    In the role relay, by one process at a time. Raises LogRefused when the log must not go on
-    from this store. A unit without LOG_KEYS has no log, which its log says.
+    In the role relay, by one process at a time. Answers the policy that it is held to, which was
+    kept for good before: events may name it. Raises LogRefused when the log must not go on from
+    this store. A unit without LOG_KEYS has no log, which its log says.
     """
     settings = unit.settings
     if settings.log_keys is None:
         _LOG.warning("no_public_log", setting=settings.variable("log_keys"))
-        return
+        return None
     parts = await asyncio.to_thread(open_log, settings, unit.name, ledger)
     unit.on_close("public log", partial(asyncio.to_thread, parts.close))
     await asyncio.to_thread(parts.sequencer.check)
+    await asyncio.to_thread(parts.keep_policies)
     pages = LogPages(parts.served, Receipts(ledger, parts.served))
     unit.health.mount("/tlog", pages)
     unit.health.mount("/receipts", pages)
     if Role.RELAY in unit.roles:
         _keep(unit, ledger, parts)
+    return parts.policy
 
 
 def _keep(unit: Unit, ledger: LedgerTail, parts: LogParts) -> None:

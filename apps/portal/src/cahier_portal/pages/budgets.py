@@ -14,6 +14,7 @@ from cahier_portal.catalogue import t
 from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.visit import Page, Visit
+from cahier_portal.vote_policies import policy_of_vote
 
 ORDERS = ("number", "cost_up", "cost_down", "title", "supports")
 STANDINGS = ("standing", "undecided", "not_standing")
@@ -70,6 +71,7 @@ async def budget_page(
         standing=standing,
         standings=STANDINGS,
         states=budget,
+        vote_policy=await policy_of_vote(visit.portal.logs, election),
         following=await followed_level(visit, "election", election.election_id),
         life=await visit.budget(
             project_life.GetElectionLifeRequest(election_id=election.election_id)
