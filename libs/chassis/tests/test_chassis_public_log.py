@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -22,7 +21,6 @@ import pytest
 
 from cahier_chassis import metrics
 from cahier_chassis.epochs import open_epoch
-from cahier_chassis.keys import private_key_pem
 from cahier_chassis.public_log import NO_QUORUM, keep_public_log
 from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import Unit
@@ -55,29 +53,6 @@ class Running:
             while (answer := await self.http.get(path)).status_code != status:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return answer
-
-
-@pytest.fixture
-def log_settings(tmp_path: Path, keys: SimpleNamespace) -> Callable[..., ServiceSettings]:
-    """The settings of a unit with a log; the same folder each time."""
-    key = tmp_path / "log.pem"
-    key.write_bytes(private_key_pem())
-
-    def make(**changed: Any) -> ServiceSettings:
-        told = {
-            "city": "demo",
-            "data_dir": tmp_path / "city" / "echo",
-            "nats_url": "nats://127.0.0.1:1",
-            "token_public_keys": keys.folder,
-            "log_level": "error",
-            "log_keys": str(key),
-            "log_origin": ORIGIN,
-            "log_batch_s": 0.02,
-            "log_checkpoint_s": 0.05,
-        }
-        return ServiceSettings.model_validate(told | changed)
-
-    return make
 
 
 @asynccontextmanager

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Self
 
 from cahier_cli.city import CityError, CityFolder
-from cahier_cli.storage import open_stores
+from cahier_cli.storage import open_stores, open_tiles
 from cahier_ledger.leaves import disclosure_json
 from cahier_ledger.log.entries import ENTRIES_FOLDER, bundle_path
 from cahier_ledger.log.layout import read_file
 from cahier_ledger.log.lock import Locked, open_locks
 from cahier_ledger.log.policies import policy_digests, policy_text
 from cahier_ledger.log.served import Published, ServedLog
-from cahier_ledger.log.storage import FolderTiles
 from cahier_ledger.log.tiles import tiles_at
 from cahier_ledger.model import PublicRow
 from cahier_ledger.stores import Stores
@@ -68,7 +67,7 @@ class CityLog:
         self.service = stores.service
         if not stores.exist() or not folder.log_lock(self.service).is_file():
             raise CityError(f"there is no log of {self.service} yet: start the city once")
-        self._tiles = FolderTiles(folder.unit(self.service) / "tlog")
+        self._tiles = open_tiles(folder, stores)
         self._locks = open_locks(str(folder.log_lock(self.service)))
         self._served = ServedLog(self.service, self._tiles, self._locks)
         self._reader = stores.open_reader()

@@ -27,9 +27,10 @@ from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import STEP_S_MAX, Unit
 from cahier_kernel.errors import DomainError
 from cahier_ledger.bus.health import State, whence
+from cahier_ledger.log.carrying import carry_over
 from cahier_ledger.log.cosigning import Cosigner
 from cahier_ledger.log.keeping import LogKeeper
-from cahier_ledger.log.lock import LogLocks, open_locks
+from cahier_ledger.log.lock import LogLocks, is_dsn, open_locks
 from cahier_ledger.log.policies import keep_policies
 from cahier_ledger.log.policy import BadPolicy, Policy
 from cahier_ledger.log.proof import Receipt
@@ -42,6 +43,7 @@ from cahier_ledger.log.signing import Signer, open_signers
 from cahier_ledger.log.storage import FolderTiles, TileStore
 from cahier_ledger.log.witnessing import NATS, Witnesses
 from cahier_ledger.model import StoreUnavailable
+from cahier_ledger.postgres.connections import where
 from cahier_ledger.store import LedgerReader, LedgerTail
 from cahier_ledger.stores import Stores
 
@@ -132,6 +134,7 @@ async def keep_public_log(unit: Unit, ledger: LedgerTail) -> Policy | None:
     if settings.log_keys is None:
         _LOG.warning("no_public_log", setting=settings.variable("log_keys"))
         return None
+    _warn_of_lock(settings, unit.name)
     parts = await asyncio.to_thread(open_log, settings, unit.name, ledger)
     unit.on_close("public log", partial(asyncio.to_thread, parts.close))
     await asyncio.to_thread(parts.sequencer.check)
@@ -282,15 +285,30 @@ class LogPages:
 
 
 def _open_tiles(settings: ServiceSettings, stores: Stores) -> TileStore:
-    if settings.log_tiles == IN_THE_STORE:
-        return stores.open_tiles()
-    return FolderTiles(Path(settings.log_tiles or settings.data_dir / "tlog"))
+    """Where the log's files lie; what a folder has of them goes into an empty store first."""
+    own_folder = settings.data_dir / "tlog"
+    chosen = settings.log_tiles or (IN_THE_STORE if stores.shared else own_folder)
+    if chosen != IN_THE_STORE:
+        return FolderTiles(Path(chosen))
+    tiles = stores.open_tiles()
+    carried = carry_over(FolderTiles(own_folder), tiles)
+    if carried:
+        _LOG.info("public_log_files_moved", files=carried, folder=str(own_folder))
+    return tiles
 
 
 def _lock_place(settings: ServiceSettings, service: str) -> str:
     if settings.log_lock is not None:
         return settings.log_lock.get_secret_value()
     return str(settings.data_dir.parent / "locks" / f"{service}.db")
+
+
+def _warn_of_lock(settings: ServiceSettings, service: str) -> None:
+    """A lock row that comes back with the events finds nothing out: then only witnesses could."""
+    lock, dsn = _lock_place(settings, service), settings.stores(service).dsn
+    if dsn is not None and is_dsn(lock) and where(lock) == where(dsn):
+        setting = settings.variable("log_lock")
+        _LOG.warning("log_lock_beside_the_events", database=where(lock), setting=setting)
 
 
 def _plain(event_id: str) -> str:

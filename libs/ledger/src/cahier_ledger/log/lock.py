@@ -168,12 +168,17 @@ def open_locks(place: str) -> LogLocks:
 
     Raises StoreUnavailable.
     """
-    if place.startswith(("postgresql://", "postgres://")):
+    if is_dsn(place):
         return LogLocks(PostgresDatabase(place, SCHEMA, durable=True))
     try:
         return LogLocks(SqliteDatabase(Path(place), durable=True))
     except OSError as error:
         raise StoreUnavailable(f"cannot open the log's lock {place}: {error}") from error
+
+
+def is_dsn(place: str) -> bool:
+    """Whether lock rows lie behind a DSN there, rather than in a file."""
+    return place.startswith(("postgresql://", "postgres://"))
 
 
 def _locked(row: Row) -> Locked:
