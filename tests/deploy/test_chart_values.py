@@ -108,6 +108,15 @@ def test_what_cannot_work_is_refused_with_a_reason(
         render(values)
 
 
+def test_notes_warn_of_a_lock_that_a_restore_would_put_back(
+    render: Callable[..., Any], embedded: Any, production: Any
+) -> None:
+    told = "could then sign a second history"
+    beside = render({"postgres": {"existingSecret": "city"}})
+    assert told in " ".join(beside.notes.split())
+    assert told not in " ".join((production.notes + embedded.notes).split())
+
+
 def test_notes_say_how_to_reach_the_city(embedded: Any, production: Any) -> None:
     assert "port-forward service/cahier-portal 8080" in embedded.notes
     assert "https://participation.toulouse.example" in production.notes

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from cahier_cli.city import FILES, IN_THE_STORE
 from cahier_cli.demo import STREETS
 from cahier_cli.generated import generated_election
 from cahier_record.events import SERVICES
@@ -230,7 +231,14 @@ LOST_ALL = "all copies"
 LOST_STORE = "the store"
 
 
-@pytest.mark.parametrize("lost", [pytest.param(LOST_STORE, marks=pytest.mark.slow), LOST_ALL])
+@pytest.mark.parametrize(
+    ("lost", "tiles"),
+    [
+        pytest.param(LOST_STORE, FILES, marks=pytest.mark.slow),
+        pytest.param(LOST_STORE, IN_THE_STORE, marks=pytest.mark.slow),
+        (LOST_ALL, FILES),
+    ],
+)
 def test_a_backup_over_a_newer_log_is_refused_and_told_to_everybody(
     new_city: Callable[..., Any],
     small_csv: Path,
@@ -238,8 +246,9 @@ def test_a_backup_over_a_newer_log_is_refused_and_told_to_everybody(
     cahier: Cahier,
     tmp_path: Path,
     lost: str,
+    tiles: str,
 ) -> None:
-    city = new_city("--dev-clock")
+    city = new_city("--dev-clock", CAHIER_LOG_TILES=tiles)
     root = city.folder.root
     city.start()
     assert cahier("import", "311", small_csv, "--data", root).returncode == 0
@@ -286,6 +295,12 @@ def test_a_backup_over_a_newer_log_is_refused_and_told_to_everybody(
     audit = run_audit("verify", bundle)
     assert audit.returncode == 0, audit.stdout + audit.stderr
     assert "reporting/2: began anew" in audit.stdout
+    assert city.folder.log_files("reporting").exists() == (tiles == FILES)
+    if tiles == IN_THE_STORE:  # Whose files nothing but the store's own code can read.
+        city.stop()
+        bundle = tmp_path / "stopped"
+        assert cahier("export", "bundle", bundle, "--data", root).returncode == 0
+        assert run_audit("verify", bundle).returncode == 0
 
 
 def run_audit(*arguments: object) -> CompletedProcess[str]:

@@ -67,6 +67,10 @@ class LogKeys:
         witness = PolicyWitness("neighbour", self.vkey("neighbour", COSIGNATURE_V1))
         return Policy(logs, (witness,), (), "neighbour")
 
+    def earlier_policy(self) -> Policy:
+        """What the city was held to before it named its logs: the same witness."""
+        return self.policy(())
+
     def checkpoint(self, origin: str, hashes: list[bytes]) -> str:
         """Signed by the log and cosigned by the witness."""
         checkpoint = Checkpoint(origin, len(hashes), root_of(hashes))
@@ -100,6 +104,7 @@ class City:
     public_key: str = ""
     logs: dict[str, list[PublicLeaf]] = field(default_factory=dict)
     keys: LogKeys = field(default_factory=lambda: LogKeys())
+    policies: list[Policy] = field(default_factory=list)
 
     def say(self, event: PublicEvent, **disclosures: str) -> PublicLeaf:
         service = event.TYPE.split(".")[0]
@@ -157,6 +162,9 @@ class City:
                     listed = [json.loads(disclosure_json(one)) for one in leaf.disclosures]
                     (texts / f"{leaf.id}.json").write_text(json.dumps(listed), "utf-8")
         (folder / "policy").write_text(str(self.keys.policy(self.logs)), "utf-8")
+        for policy in self.policies:
+            (folder / "policies").mkdir(exist_ok=True)
+            (folder / "policies" / policy.digest()).write_bytes(bytes(policy))
         write_sums(folder)
         return folder
 
@@ -172,8 +180,9 @@ def write_sums(folder: Path) -> None:
     sums.write_text("".join(lines), "utf-8")
 
 
-def new_city() -> City:
-    city = City(*new_trustee_key())
+def new_city(policy: str = "", keys: LogKeys | None = None) -> City:
+    """policy: digest of the policy that the vote is opened under."""
+    city = City(*new_trustee_key(), keys=keys or LogKeys())
     city.say(identity.ResidentRegistered(resident="r1", imported=True))
     city.say(
         consultation.ProcessCreated(
@@ -223,7 +232,12 @@ def new_city() -> City:
             budget.FeasibilityJudged(election=ELECTION, project=project, feasibility="feasible")
         )
     city.say(
-        budget.VotingOpened(election=ELECTION, trustee_key=city.public_key, ballot_size_bytes=SIZE)
+        budget.VotingOpened(
+            election=ELECTION,
+            trustee_key=city.public_key,
+            ballot_size_bytes=SIZE,
+            policy=policy,
+        )
     )
     for place, choices in enumerate(CHOICES):
         city.say(city.sealed(f"voter{place}", choices))
@@ -245,6 +259,12 @@ def city() -> City:
 
 
 @pytest.fixture
+def city_under() -> Callable[..., City]:
+    """Makes a city whose vote was opened under a policy: its digest, and the city's keys."""
+    return new_city
+
+
+@pytest.fixture
 def close() -> Callable[[City], None]:
     """Closes, counts and announces."""
     return close_election
@@ -252,8 +272,11 @@ def close() -> Callable[[City], None]:
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[City, Path]:
-    """A city with a log of several tiles and levels, and its bundle; put back what you change."""
-    city = new_city()
+    """A city with a log of several tiles and levels whose policy grew after voting had opened, and
+    its bundle; put back what you change."""
+    keys = LogKeys()
+    city = new_city(keys.earlier_policy().digest(), keys)
+    city.policies.append(keys.earlier_policy())
     for number in range(LARGE_REPORTS):
         report = str(derived_uuid("report", str(number)))
         event = reporting.ReportReceived(

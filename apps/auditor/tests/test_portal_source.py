@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class Portal(ThreadingHTTPServer):
             return json.dumps([{"epoch": 1, "origin": "", "base": 0}] * self.epochs).encode()
         if parts[0] == "tlog" and parts[2:] == ["policy"]:
             return (self.bundle / "policy").read_bytes()
+        if parts[0] == "tlog" and parts[2] == "policies":
+            path = "/".join(parts[2:])
         if parts[0] == "tlog" and parts[2:] == ["checkpoints"]:
             files = (self.bundle / "checkpoints" / parts[1]).iterdir()
             return "".join(f"{size}\n" for size in sorted(int(f.name) for f in files)).encode()
@@ -84,12 +87,20 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def portal(bundle: Path) -> Iterator[Portal]:
     """Serves the bundle without SHA256SUMS until the test ends."""
+    with serving(bundle) as server:
+        yield server
+
+
+@contextmanager
+def serving(bundle: Path) -> Iterator[Portal]:
     server = Portal(bundle)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def audit(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -155,6 +166,16 @@ def test_a_partial_tile_that_was_cleared_away_is_cut_from_the_full_one(
 def test_a_lost_connection_is_tried_again(portal: Portal) -> None:
     portal.drops = 2
     assert audit("verify", portal.url).returncode == 0
+
+
+def test_an_earlier_policy_that_a_vote_was_opened_under_is_read_from_its_log(large: Any) -> None:
+    digest = large[0].policies[0].digest()
+    with serving(large[1]) as portal:
+        done = audit("verify", portal.url)
+        assert (done.returncode, done.stderr) == (0, "everything holds\n")
+        assert f"opened under an earlier policy, SHA-256 {digest}" in done.stdout
+        portal.missing.add(f"tlog/budget/policies/{digest}")
+        assert audit("verify", portal.url).returncode == 1
 
 
 def test_compressed_answers_are_read(portal: Portal) -> None:

@@ -142,14 +142,14 @@ def resummed(bundle: Path, resum: Callable[[Path], None], cases: int) -> None:
 
 def is_vouched_for(path: Path) -> bool:
     """By a signature, rather than by SHA256SUMS alone (policy, schema)."""
-    return path.parts[0] in ("tlog", "checkpoints", "disclosures")
+    return path.parts[0] in ("tlog", "checkpoints", "disclosures", "policies")
 
 
 def spoil(path: Path, raw: bytes, random: Random) -> bytes | None:
     """A change that no erasure and no forgotten checkpoint explains."""
-    if path.parts[0] == "tlog" and random.random() < 0.1:
+    if path.parts[0] in ("tlog", "policies") and random.random() < 0.1:
         return None
-    if path.parts[0] == "checkpoints":  # The quorum is asked of the present checkpoint alone.
+    if path.parts[0] == "checkpoints":  # The quorum is asked of few older checkpoints.
         witness = raw.rindex("— ".encode())
         return mutate(raw[:witness], random) + raw[witness:]
     return mutate(raw, random)

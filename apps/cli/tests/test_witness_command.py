@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cahier_cli.__main__ import main
+from cahier_cli.witness_meters import OUTCOMES
 from cahier_ledger.bus.server import nats_server
 from cahier_ledger.log import merkle
 from cahier_ledger.log.checkpoint import Checkpoint, sign_checkpoint
@@ -34,6 +36,7 @@ from cahier_ledger.log.witnessing import Witnesses
 
 ORIGIN = "a.example/tlog/budget"
 LEAVES = 4_000
+OTHER_KEY = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
 READY_S = 30
 
 
@@ -223,6 +226,44 @@ def test_a_forked_log_is_shown(place: Place, serve: Any) -> None:
     assert shown.exit_code == 1
     assert f"FORKED: {ORIGIN} signed two roots of 3 leaves" in shown.output
     assert shown.output.count(f"— {ORIGIN} ") == 2
+
+
+def figures(address: str) -> dict[str, float]:
+    """The witness' own metrics, by name and label."""
+    text = httpx.get(f"{address}/metrics").text
+    lines = (line for line in text.splitlines() if line.startswith("cahier_witness_"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_it_says_what_it_answered_and_how_far_each_log_is(place: Place, serve: Any) -> None:
+    log, of = Log.make(), f'{{log="{ORIGIN}"}}'
+    _, address = serve()
+    first = figures(address)
+    assert first[f"cahier_witness_log_size_leaves{of}"] == 0
+    assert math.isnan(first[f"cahier_witness_log_age_seconds{of}"])
+    asked = {
+        "cosigned": [log.request(0, 7), log.request(7, 9)],
+        "conflict": [log.request(0, 9), Log.make("fork ").request(9, 9)],
+        "bad_proof": [log.request(9, 12).replace(b"old 9\n", b"old 9\n" + b"A" * 43 + b"=\n")],
+        "bad_signature": [Log(OTHER_KEY, log.rows).request(9, 12)],
+        "unknown_log": [log.request(9, 12).replace(ORIGIN.encode(), b"b.example/tlog/budget")],
+        "malformed": [b"", b"x" * 200_000],
+    }
+    for bodies in asked.values():
+        for body in bodies:
+            httpx.post(f"{address}/add-checkpoint", content=body)
+    give_up_s = time.monotonic() + READY_S
+    while (told := figures(address))[f"cahier_witness_log_size_leaves{of}"] != 9:
+        assert time.monotonic() < give_up_s
+        time.sleep(0.1)
+    counted = {
+        outcome: told[f'cahier_witness_requests_total{{outcome="{outcome}"}}']
+        for outcome in OUTCOMES.values()
+    }
+    expected = {outcome: len(asked.get(outcome, ())) for outcome in OUTCOMES.values()}
+    assert counted == expected
+    assert 0 <= told[f"cahier_witness_log_age_seconds{of}"] < READY_S
+    assert told[f"cahier_witness_log_forked{of}"] == 1
 
 
 def test_key_makes_both_files_once_and_then_prints_the_vkey(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +14,14 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from cahier_chassis.grpc_client import ServiceChannel
 from cahier_chassis.grpc_server import GrpcServer
-from cahier_chassis.keys import load_public_keys, write_key_pair
+from cahier_chassis.keys import load_public_keys, private_key_pem, write_key_pair
+from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.tokens import TokenIssuer, TokenVerifier
+from cahier_ledger.postgres.server import PostgresServer
 
 SERVICE = "cahier.echo.v1.EchoService"
 Handler = Callable[[StringValue, Any], Awaitable[StringValue]]
+LOG_ORIGIN = "a.example/tlog/echo"
 
 
 @pytest.fixture
@@ -42,6 +45,37 @@ def verifier(keys: SimpleNamespace) -> TokenVerifier:
 @pytest.fixture
 def token(issuer: TokenIssuer) -> str:
     return issuer.issue("person-1", roles=["resident"], audience=["echo"])
+
+
+@pytest.fixture
+def log_settings(tmp_path: Path, keys: SimpleNamespace) -> Callable[..., ServiceSettings]:
+    """The settings of a unit with a log; the same folder each time."""
+    key = tmp_path / "log.pem"
+    key.write_bytes(private_key_pem())
+
+    def make(**changed: Any) -> ServiceSettings:
+        told = {
+            "city": "demo",
+            "data_dir": tmp_path / "city" / "echo",
+            "nats_url": "nats://127.0.0.1:1",
+            "token_public_keys": keys.folder,
+            "log_level": "error",
+            "log_keys": str(key),
+            "log_origin": LOG_ORIGIN,
+            "log_batch_s": 0.02,
+            "log_checkpoint_s": 0.05,
+        }
+        return ServiceSettings.model_validate(told | changed)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"), sync=False)
+    server.start()
+    yield server
+    server.stop()
 
 
 def add_methods(methods: dict[str, Handler]) -> Callable[[Any], None]:

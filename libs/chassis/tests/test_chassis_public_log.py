@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -21,7 +21,6 @@ import pytest
 
 from cahier_chassis import metrics
 from cahier_chassis.epochs import open_epoch
-from cahier_chassis.keys import private_key_pem
 from cahier_chassis.public_log import NO_QUORUM, keep_public_log
 from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import Unit
@@ -54,29 +53,6 @@ class Running:
             while (answer := await self.http.get(path)).status_code != status:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return answer
-
-
-@pytest.fixture
-def log_settings(tmp_path: Path, keys: SimpleNamespace) -> Callable[..., ServiceSettings]:
-    """The settings of a unit with a log; the same folder each time."""
-    key = tmp_path / "log.pem"
-    key.write_bytes(private_key_pem())
-
-    def make(**changed: Any) -> ServiceSettings:
-        told = {
-            "city": "demo",
-            "data_dir": tmp_path / "city" / "echo",
-            "nats_url": "nats://127.0.0.1:1",
-            "token_public_keys": keys.folder,
-            "log_level": "error",
-            "log_keys": str(key),
-            "log_origin": ORIGIN,
-            "log_batch_s": 0.02,
-            "log_checkpoint_s": 0.05,
-        }
-        return ServiceSettings.model_validate(told | changed)
-
-    return make
 
 
 @asynccontextmanager
@@ -215,6 +191,25 @@ async def test_a_quorum_that_is_away_holds_receipts_up_and_commands_not(
         await asyncio.sleep(0.5)
         assert (await echo.http.get("/receipts/one")).status_code == 202
     assert NO_QUORUM
+
+
+async def test_a_policy_that_was_replaced_is_still_shown_by_its_digest(
+    log_settings: Make, tmp_path: Path
+) -> None:
+    file, texts = tmp_path / "policy", ("quorum none\n", "# Later.\nwitness w {}\nquorum none\n")
+    vkey = Vkey.of("w.example", bytes(32), COSIGNATURE_V1)
+    digests = []
+    for text in texts:
+        file.write_text(text.format(vkey))
+        async with running(log_settings(log_policy=file)) as echo:
+            await echo.until("/tlog/checkpoint", 200)
+            shown = (await echo.http.get("/tlog/policy")).content
+            digests.append(hashlib.sha256(shown).hexdigest())
+            for digest in digests:
+                found = (await echo.http.get(f"/tlog/policies/{digest}")).content
+                assert hashlib.sha256(found).hexdigest() == digest
+            listed = (await echo.http.get("/tlog/policies")).text.split()
+            assert sorted(digests) == listed
 
 
 @pytest.mark.parametrize(

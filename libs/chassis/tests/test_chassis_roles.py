@@ -44,14 +44,6 @@ SEEN = View("seen", ("seen",), "CREATE TABLE seen(seq INTEGER NOT NULL)")
 _names = count(1)
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"), sync=False)
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     server = NatsServer(tmp_path / "nats")

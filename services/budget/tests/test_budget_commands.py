@@ -111,6 +111,12 @@ async def test_opening_says_what_the_public_log_is_held_to(app):
     assert opened["data"]["policy"] == "digest of a policy"
 
 
+async def test_an_election_remembers_under_which_policy_it_was_opened(app):
+    opened = await app.open_election()
+    with app.elections.reading(UUID(str(opened.id))) as election:
+        assert election.log_policy == "digest of a policy"
+
+
 async def test_closing_and_the_key_are_one_append(app):
     election = await app.open_election()
     before = app.ledger.head_seq()

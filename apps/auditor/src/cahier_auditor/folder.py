@@ -93,6 +93,10 @@ class FolderSource:
         """One file for all logs."""
         return self.read("policy")
 
+    def earlier_policy(self, service: str, digest: str) -> bytes | None:
+        """One folder for all logs."""
+        return self.read(f"policies/{digest}")
+
     def _own(self, path: str) -> str:
         """Where a file is; raises CannotAudit for one that a folder's symbolic link leads to."""
         folder = path.rpartition("/")[0]

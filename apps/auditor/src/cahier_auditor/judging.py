@@ -25,7 +25,7 @@ from cahier_ledger.leaves import (
     disclosure_digest,
     parse_disclosure,
 )
-from cahier_record.budget.events import BallotCast
+from cahier_record.budget.events import BallotCast, VotingOpened
 from cahier_record.erasure import ContentErased
 from cahier_record.events import Leaf, decode_leaf
 
@@ -50,12 +50,21 @@ class Erasure:
     leaf_id: str
 
 
+@dataclass(frozen=True)
+class Vote:
+    """The leaf at `index` opens a vote under the policy of that digest, or under none ("")."""
+
+    index: int
+    policy: str
+
+
 @dataclass
 class Judged:
     """What a run of leaves came to.
 
     ids: the tail of each leaf's id, in order. with_texts: how many have digests; shown:
-    fingerprints of those whose texts are here. erasures: what leaves say of others' texts.
+    fingerprints of those whose texts are here. erasures: what leaves say of others' texts. votes:
+    that were opened.
     """
 
     findings: Findings = field(default_factory=Findings)
@@ -63,6 +72,7 @@ class Judged:
     with_texts: int = 0
     shown: array[int] = field(default_factory=lambda: array("q"))
     erasures: list[Erasure] = field(default_factory=list)
+    votes: list[Vote] = field(default_factory=list)
 
 
 class Judge:
@@ -166,6 +176,8 @@ class Judge:
         if isinstance(leaf.event, ContentErased):
             erasure = Erasure(index, leaf.event.index, leaf.event.leaf)
             self.judged.erasures.append(erasure)
+        elif isinstance(leaf.event, VotingOpened):
+            self.judged.votes.append(Vote(index, leaf.event.policy))
         if leaf.type == f"{own}log.epoch_opened" and not self._may_open(index):
             self._find(index, OPENS, "it stands elsewhere")
 

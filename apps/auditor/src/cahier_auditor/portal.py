@@ -117,6 +117,10 @@ class PortalSource:
         """Each log shows its own."""
         return self.read(f"tlog/{service}/policy")
 
+    def earlier_policy(self, service: str, digest: str) -> bytes | None:
+        """Each log keeps its own."""
+        return self.read(f"tlog/{service}/policies/{digest}")
+
     def _told(self, path: str) -> object:
         content = self.read(path)
         try:

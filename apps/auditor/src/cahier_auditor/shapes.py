@@ -17,7 +17,11 @@ from cahier_kernel.ids import derived_uuid
 from cahier_record.budget.events import BallotCast
 from cahier_record.events import PublicEvent, registered
 
-SPECIAL = (".v1.log.epoch_opened", ".v1.erasure.content_erased")
+SPECIAL = (
+    ".v1.log.epoch_opened",
+    ".v1.erasure.content_erased",
+    ".v1.election.voting_opened",
+)
 """Types that verification itself must understand."""
 
 write_again = msgspec.json.Encoder(order="sorted").encode

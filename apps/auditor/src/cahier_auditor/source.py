@@ -62,6 +62,10 @@ class Source(Protocol):
         """The policy that the city shows for a service's log."""
         ...
 
+    def earlier_policy(self, service: str, digest: str) -> bytes | None:
+        """A policy that a service's log was once held to. digest: SHA-256, 64 hex digits."""
+        ...
+
 
 def texts_path(service: str, event_id: str) -> str:
     """Where the disclosures of an event stand; "" for an id that is no file's name."""

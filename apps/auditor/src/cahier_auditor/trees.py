@@ -16,7 +16,7 @@ from cahier_auditor.chunks import (
     top_of,
 )
 from cahier_auditor.findings import Finding, Findings
-from cahier_auditor.judging import Erasure
+from cahier_auditor.judging import Erasure, Vote
 from cahier_auditor.places import LogPlace
 from cahier_auditor.progress import Progress
 from cahier_auditor.source import Source
@@ -48,6 +48,7 @@ class Tree:
     with_texts: int = 0
     shown: array[int] = field(default_factory=lambda: array("q"))
     erasures: list[Erasure] = field(default_factory=list)
+    votes: list[Vote] = field(default_factory=list)
 
 
 def check_tree(
@@ -110,6 +111,7 @@ def _gather(tree: Tree, result: ChunkResult) -> None:
     tree.with_texts += judged.with_texts
     tree.shown.extend(judged.shown)
     tree.erasures.extend(judged.erasures)
+    tree.votes.extend(judged.votes)
 
 
 def _check_upper_tiles(

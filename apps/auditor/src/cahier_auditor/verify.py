@@ -21,6 +21,7 @@ from cahier_auditor.identities import doubled
 from cahier_auditor.judging import Erasure
 from cahier_auditor.openings import Opening, account, check_opening, read_opening
 from cahier_auditor.places import LeafReader, LogPlace, Span
+from cahier_auditor.policies import check_digests, check_votes, notes_of
 from cahier_auditor.progress import Progress
 from cahier_auditor.source import SERVICES, Source, texts_path
 from cahier_auditor.sums import check_sums
@@ -67,6 +68,7 @@ def verify(source: Source, own: Policy | None, jobs: int, progress: Progress) ->
     verified.notes.extend(_held_to(source, own))
     _check_hosts(verified)
     _check_all_there(source, own, verified)
+    verified.findings.extend(check_digests(source))
     progress.clear()
     return verified
 
@@ -115,6 +117,7 @@ class _Service:
             if opening is not None:
                 self._check_opening(heads[at].place, opening, ended)
         self._verified.logs.extend(self._logs)
+        self._check_votes()
         self._check_across()
 
     def _read_heads(self) -> list[Head]:
@@ -164,6 +167,13 @@ class _Service:
             self._progress.tell(f"{head.place.label}, older checkpoints", len(older.roots))
         self._findings.extend(older.findings)
         return older
+
+    def _check_votes(self) -> None:
+        for log in self._logs:
+            ended = log is not self._logs[-1]
+            votes = check_votes(self._source, log.head, log.tree.votes, self._trust, ended=ended)
+            self._findings.extend(votes.findings)
+            self._verified.notes.extend(notes_of(log.head.place, votes))
 
     def _check_across(self) -> None:
         """What takes all epochs: ids once, erasures, and texts without a leaf."""

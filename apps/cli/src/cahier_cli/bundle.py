@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Self
 
 from cahier_cli.city import CityError, CityFolder
-from cahier_cli.storage import open_stores
+from cahier_cli.storage import open_stores, open_tiles
 from cahier_ledger.leaves import disclosure_json
 from cahier_ledger.log.entries import ENTRIES_FOLDER, bundle_path
 from cahier_ledger.log.layout import read_file
 from cahier_ledger.log.lock import Locked, open_locks
+from cahier_ledger.log.policies import policy_digests, policy_text
 from cahier_ledger.log.served import Published, ServedLog
-from cahier_ledger.log.storage import FolderTiles
 from cahier_ledger.log.tiles import tiles_at
 from cahier_ledger.model import PublicRow
 from cahier_ledger.stores import Stores
@@ -51,7 +51,9 @@ def export_bundle(
         logs = {name: stack.enter_context(CityLog(folder, stores_of(name))) for name in SERVICES}
         deadline_s = time.monotonic() + (PUBLISHED_S_MAX if folder.is_running else 0.0)
         sizes = {name: log.export(out, deadline_s, say) for name, log in logs.items()}
-        _write(out / "policy", _policy(folder, logs.values()).encode())
+        _write(out / "policy", _policy(folder, logs.values()))
+        for log in logs.values():
+            log.export_policies(out / "policies")
     _write_schemas(out / "schema")
     _write_sums(out)
     return sizes
@@ -65,7 +67,7 @@ class CityLog:
         self.service = stores.service
         if not stores.exist() or not folder.log_lock(self.service).is_file():
             raise CityError(f"there is no log of {self.service} yet: start the city once")
-        self._tiles = FolderTiles(folder.unit(self.service) / "tlog")
+        self._tiles = open_tiles(folder, stores)
         self._locks = open_locks(str(folder.log_lock(self.service)))
         self._served = ServedLog(self.service, self._tiles, self._locks)
         self._reader = stores.open_reader()
@@ -82,6 +84,11 @@ class CityLog:
         """Of the current epoch."""
         epoch = self._served.epoch()
         return [] if epoch is None else epoch.vkeys.split()
+
+    def export_policies(self, folder: Path) -> None:
+        """Writes all that the log was ever held to: a vote names the one it was opened under."""
+        for digest in policy_digests(self._tiles):
+            _write(folder / digest, policy_text(self._tiles, digest) or b"")
 
     def export(self, out: Path, deadline_s: float, say: Callable[[str], None]) -> int:
         """Writes the log with its older epochs and texts; answers its leaves in all epochs."""
@@ -154,11 +161,12 @@ def log_paths(size: int) -> Iterator[str]:
             yield f"{ENTRIES_FOLDER}/{bundle_path(tile.number, tile.width)}"
 
 
-def _policy(folder: CityFolder, logs: Iterable[CityLog]) -> str:
+def _policy(folder: CityFolder, logs: Iterable[CityLog]) -> bytes:
     """The city's policy, or that its logs sign alone."""
     if folder.log_policy.is_file():
-        return folder.log_policy.read_text("utf-8")
-    return "".join(f"log {vkey}\n" for log in logs for vkey in log.vkeys()) + "quorum none\n"
+        return folder.log_policy.read_bytes()
+    lines = "".join(f"log {vkey}\n" for log in logs for vkey in log.vkeys())
+    return f"{lines}quorum none\n".encode()
 
 
 def read_log(stores: Stores) -> Iterator[PublicRow]:

@@ -15,6 +15,7 @@ from cahier_chassis.settings import CITY_PATTERN
 
 TOKEN_KEY = "token"
 SQLITE, POSTGRES = "sqlite", "postgres"
+FILES, IN_THE_STORE = "files", "store"
 
 
 class CityError(Exception):
@@ -56,6 +57,10 @@ class CityFolder:
         """The lock row of a service's public log: never put back from a backup."""
         return self.root / "locks" / f"{service}.db"
 
+    def log_files(self, service: str) -> Path:
+        """Folder of a public log's tiles and checkpoints, unless they lie in the store."""
+        return self.unit(service) / "tlog"
+
     @property
     def log_policy(self) -> Path:
         """The policy file that the logs are held to, where there is one."""
@@ -94,6 +99,11 @@ class CityFolder:
         """SQLITE or POSTGRES, fixed at the first start; raises CityError where there is no city."""
         return str(self._begun("store", SQLITE))
 
+    @property
+    def log_tiles(self) -> str:
+        """FILES or IN_THE_STORE, fixed at the first start; raises CityError without a city."""
+        return str(self._begun("log_tiles", FILES))
+
     def _begun(self, what: str, otherwise: str | None = None) -> Any:
         """What was noted at the first start."""
         try:
@@ -106,7 +116,7 @@ class CityFolder:
     def _name_file(self) -> Path:
         return self.root / "city.json"
 
-    def prepare(self, city: str | None, store: str = SQLITE) -> str:
+    def prepare(self, city: str | None, store: str = SQLITE, log_tiles: str = FILES) -> str:
         """Makes what a first start needs and returns the city's name.
 
         Raises CityError when the folder belongs to a city of another name, and for a name that
@@ -117,8 +127,8 @@ class CityFolder:
         for folder in (self.root, self.keys, self.root / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
         if not self._name_file.is_file():
-            named = json.dumps({"city": city or "demo", "store": store}) + "\n"
-            write_whole(self._name_file, named.encode(), mode=0o644)
+            noted = {"city": city or "demo", "store": store, "log_tiles": log_tiles}
+            write_whole(self._name_file, f"{json.dumps(noted)}\n".encode(), mode=0o644)
         if city is not None and city != self.name:
             raise CityError(f"{self.root} belongs to the city {self.name}, not {city}")
         if not self.token_private_key.is_file():

@@ -13,6 +13,7 @@ from cahier_chassis.settings import ServiceSettings
 from cahier_cli.city import CityError, CityFolder, CityLock
 from cahier_cli.keys import Logs, data_option, read_logs, service_argument
 from cahier_cli.storage import open_stores
+from cahier_cli.units import log_tiles_of
 from cahier_kernel.errors import DomainError
 from cahier_ledger.bus.server import NatsServer, NatsServerConfig, NatsServerFailed
 from cahier_ledger.log.epochs import Opened
@@ -78,5 +79,6 @@ def _settings(
         "log_keys": logs.places(service),
         "log_origin": logs.services[service].origin,
         "log_lock": str(folder.log_lock(service)),
+        "log_tiles": log_tiles_of(folder, service, folder.log_tiles),
     }
     return ServiceSettings.model_validate(told)

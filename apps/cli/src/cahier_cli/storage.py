@@ -4,6 +4,9 @@ Chosen at the city's first start by CAHIER_STORE (`sqlite` or `postgres`) and ke
 another choice later would not move anything, it would show an empty city. With postgres the city
 runs a server of its own below its folder, or uses the database that CAHIER_POSTGRES_DSN names,
 which must be this city's alone.
+
+The files of the public logs lie in the folder in both cases (CAHIER_LOG_TILES, `files` or `store`,
+kept as well): apart from the events they still hold what a restored store has lost.
 """
 
 from __future__ import annotations
@@ -14,13 +17,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from cahier_cli.city import POSTGRES, SQLITE, CityError, CityFolder, CityLock
+from cahier_cli.city import (
+    FILES,
+    IN_THE_STORE,
+    POSTGRES,
+    SQLITE,
+    CityError,
+    CityFolder,
+    CityLock,
+)
+from cahier_ledger.log.storage import FolderTiles, TileStore
 from cahier_ledger.postgres.connections import wait_until_answering
 from cahier_ledger.postgres.server import PostgresFailed, PostgresServer, dsn_of
 from cahier_ledger.stores import Stores
 
 STORE_VARIABLE = "CAHIER_STORE"
 DSN_VARIABLE = "CAHIER_POSTGRES_DSN"
+TILES_VARIABLE = "CAHIER_LOG_TILES"
 UNIT = "postgres"
 ANSWER_S_MAX = 2.0
 
@@ -30,10 +43,14 @@ StoresOf = Callable[[str], Stores]
 
 @dataclass(frozen=True)
 class Storage:
-    """dsn: of a PostgreSQL that others run; without, a city on PostgreSQL runs its own."""
+    """dsn: of a PostgreSQL that others run; without, a city on PostgreSQL runs its own.
+
+    log_tiles: FILES or IN_THE_STORE.
+    """
 
     kind: str
     dsn: str | None = field(default=None, repr=False)
+    log_tiles: str = FILES
 
     @property
     def has_own_server(self) -> bool:
@@ -46,13 +63,30 @@ def storage_of(folder: CityFolder) -> Storage:
     Raises CityError.
     """
     dsn = os.environ.get(DSN_VARIABLE) or None
-    asked = os.environ.get(STORE_VARIABLE) or (POSTGRES if dsn else None)
-    if asked not in (None, SQLITE, POSTGRES):
-        raise CityError(f"{STORE_VARIABLE} is {SQLITE} or {POSTGRES}, not {asked}")
+    asked = _asked(STORE_VARIABLE, SQLITE, POSTGRES) or (POSTGRES if dsn else None)
     kind = (folder.store if folder.exists else None) or asked or SQLITE
     if asked not in (None, kind):
         raise CityError(f"{folder.root} keeps its things on {kind}: {asked} would show it empty")
-    return Storage(kind, dsn if kind == POSTGRES else None)
+    asked = _asked(TILES_VARIABLE, FILES, IN_THE_STORE)
+    tiles = (folder.log_tiles if folder.exists else None) or asked or FILES
+    if asked not in (None, tiles):
+        raise CityError(f"{folder.root} keeps its logs' tiles in {tiles}, not in {asked}")
+    return Storage(kind, dsn if kind == POSTGRES else None, tiles)
+
+
+def open_tiles(folder: CityFolder, stores: Stores) -> TileStore:
+    """The files of a service's public log, where the city keeps them; raises StoreUnavailable."""
+    if folder.log_tiles == IN_THE_STORE:
+        return stores.open_tiles()
+    return FolderTiles(folder.log_files(stores.service))
+
+
+def _asked(variable: str, *choices: str) -> str | None:
+    """What the environment says; raises CityError for something else than a choice."""
+    asked = os.environ.get(variable) or None
+    if asked not in (None, *choices):
+        raise CityError(f"{variable} is {' or '.join(choices)}, not {asked}")
+    return asked
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cahier_cli.city import CityError, CityFolder
+from cahier_cli.city import IN_THE_STORE, CityError, CityFolder
 from cahier_cli.keys import Logs, make_keys
 from cahier_cli.storage import UNIT as POSTGRES_UNIT
 from cahier_cli.storage import Storage
@@ -93,7 +93,7 @@ def units_of(
             {
                 **shared,
                 **stored,
-                **_logging(folder, logs, name),
+                **_logging(folder, logs, name, storage),
                 **(mailing if name == "notifications" else {}),
             },
         )
@@ -145,17 +145,23 @@ def _service(folder: CityFolder, name: str, ports: Ports, shared: dict[str, str]
     )
 
 
-def _logging(folder: CityFolder, logs: Logs, name: str) -> dict[str, str]:
+def _logging(folder: CityFolder, logs: Logs, name: str, storage: Storage) -> dict[str, str]:
     """The service's public log: on one machine a checkpoint may come every second."""
     policy = {"LOG_POLICY": str(folder.log_policy)} if folder.log_policy.is_file() else {}
     return {
         "LOG_KEYS": logs.places(name),
         "LOG_ORIGIN": logs.services[name].origin,
         "LOG_LOCK": str(folder.log_lock(name)),
+        "LOG_TILES": log_tiles_of(folder, name, storage.log_tiles),
         "LOG_BATCH_S": "0.25",
         "LOG_CHECKPOINT_S": "1",
         **policy,
     }
+
+
+def log_tiles_of(folder: CityFolder, service: str, chosen: str) -> str:
+    """LOG_TILES of a service, by what the city chose."""
+    return IN_THE_STORE if chosen == IN_THE_STORE else str(folder.log_files(service))
 
 
 def _collector() -> dict[str, str]:

@@ -61,7 +61,7 @@ async def start_city(
     if not port_is_free(port):
         raise CityError(f"port {port} of 127.0.0.1 is taken; choose another with --port")
     storage = storage_of(folder)
-    name = folder.prepare(city, storage.kind)
+    name = folder.prepare(city, storage.kind, storage.log_tiles)
     units = units_of(folder, name, port, storage, dev_clock=dev_clock)
     supervisor = Supervisor(folder, units, lambda line: click.echo(f"cahier: {line}", err=True))
     try:

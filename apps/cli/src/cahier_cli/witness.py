@@ -19,6 +19,7 @@ from cahier_chassis.health import Health, HealthApp, HttpServer
 from cahier_chassis.keys import private_key_pem
 from cahier_chassis.logs import configure_logs
 from cahier_chassis.nats import NOT_CONNECTED, connect, connected
+from cahier_cli.witness_meters import WitnessMeters
 from cahier_kernel.clock import SystemClock, to_rfc3339
 from cahier_ledger.log.checkpoint import parse_checkpoint
 from cahier_ledger.log.note import COSIGNATURE_V1, BadNote, Vkey, to_base64
@@ -26,7 +27,7 @@ from cahier_ledger.log.policy import BadPolicy, PolicyLog, parse_logs
 from cahier_ledger.log.refusals import KeyUnusable
 from cahier_ledger.log.signing import PKCS11, Signer, open_signers
 from cahier_ledger.log.witness import Witness
-from cahier_ledger.log.witness_doors import WitnessApp, answer_over_nats
+from cahier_ledger.log.witness_doors import Answered, WitnessApp, answer_over_nats
 from cahier_ledger.log.witness_state import StateRefused, StateUnavailable, WitnessState
 
 HOST_DEFAULT = "127.0.0.1"
@@ -173,19 +174,22 @@ async def _serve(served: Witness, host: str, port: int, nats_url: str, subject: 
         loop.add_signal_handler(number, stop.set)
     health = Health()
     health.add_degradation("logs", lambda: ", ".join(f"{each} is forked" for each in served.forked))
-    server = HttpServer(WitnessApp(served, HealthApp(health)))
+    meters = WitnessMeters(served, SystemClock())
+    server = HttpServer(WitnessApp(served, HealthApp(health), meters.count))
+    following = asyncio.create_task(meters.follow(), name="meters")
     taken = await server.start(host, port)
     click.echo(f"{served.vkey}")
     click.echo(f"witnessing {', '.join(served.origins)}")
     click.echo(f"ready at http://{host}:{taken} since {to_rfc3339(SystemClock().now())}")
-    async with _over_nats(served, nats_url, subject, health):
+    async with _over_nats(served, nats_url, subject, health, meters.count):
         await stop.wait()
+    following.cancel()
     await server.stop()
 
 
 @contextlib.asynccontextmanager
 async def _over_nats(
-    served: Witness, url: str, subject: str, health: Health
+    served: Witness, url: str, subject: str, health: Health, answered: Answered
 ) -> AsyncIterator[None]:
     """Answers over NATS as soon as its server does; HTTP does not wait for it."""
     if not url:
@@ -196,7 +200,7 @@ async def _over_nats(
     async def answer() -> None:
         client = await connect(url, "witness")
         try:
-            await answer_over_nats(client, subject, served)
+            await answer_over_nats(client, subject, served, answered)
             health.add_degradation("nats", connected(client))
             click.echo(f"ready on the subject {subject}")
             await asyncio.Event().wait()

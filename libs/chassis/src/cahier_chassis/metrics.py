@@ -108,6 +108,30 @@ LOG_REFUSED = Gauge(
     "1 while the public log stands still until a person has decided.",
     registry=REGISTRY,
 )
+WITNESS_REQUESTS = Counter(
+    "cahier_witness_requests_total",
+    "Requests for a cosignature answered by this witness.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+WITNESS_LOG_SIZE = Gauge(
+    "cahier_witness_log_size_leaves",
+    "Leaves of the checkpoint of that log which this witness cosigned last.",
+    ["log"],
+    registry=REGISTRY,
+)
+WITNESS_LOG_AGE = Gauge(
+    "cahier_witness_log_age_seconds",
+    "Time since this witness last cosigned a checkpoint of that log.",
+    ["log"],
+    registry=REGISTRY,
+)
+WITNESS_LOG_FORKED = Gauge(
+    "cahier_witness_log_forked",
+    "1 for a log that signed two roots of one size, as this witness can prove.",
+    ["log"],
+    registry=REGISTRY,
+)
 PROJECTION_LAG = Gauge(
     "cahier_projection_lag_events",
     "Events that a projection has not folded yet.",

@@ -27,9 +27,11 @@ from cahier_chassis.settings import ServiceSettings
 from cahier_chassis.unit import STEP_S_MAX, Unit
 from cahier_kernel.errors import DomainError
 from cahier_ledger.bus.health import State, whence
+from cahier_ledger.log.carrying import carry_over
 from cahier_ledger.log.cosigning import Cosigner
 from cahier_ledger.log.keeping import LogKeeper
-from cahier_ledger.log.lock import LogLocks, open_locks
+from cahier_ledger.log.lock import LogLocks, is_dsn, open_locks
+from cahier_ledger.log.policies import keep_policies
 from cahier_ledger.log.policy import BadPolicy, Policy
 from cahier_ledger.log.proof import Receipt
 from cahier_ledger.log.publishing import Publisher
@@ -41,6 +43,7 @@ from cahier_ledger.log.signing import Signer, open_signers
 from cahier_ledger.log.storage import FolderTiles, TileStore
 from cahier_ledger.log.witnessing import NATS, Witnesses
 from cahier_ledger.model import StoreUnavailable
+from cahier_ledger.postgres.connections import where
 from cahier_ledger.store import LedgerReader, LedgerTail
 from cahier_ledger.stores import Stores
 
@@ -65,6 +68,10 @@ class LogParts:
     signers: list[Signer]
     policy: Policy | None
 
+    def keep_policies(self) -> None:
+        """Keeps the policy with the earlier ones, before anything names it."""
+        keep_policies(self.served.service, self.tiles, self.locks, self.policy)
+
     def close(self) -> None:
         """Closes tiles and lock."""
         self.tiles.close()
@@ -88,7 +95,7 @@ def open_log(settings: ServiceSettings, service: str, ledger: LedgerReader) -> L
         tiles,
         locks,
         Sequencer(service, origin, ledger, tiles, locks, signers),
-        ServedLog(service, tiles, locks, "" if policy is None else str(policy)),
+        ServedLog(service, tiles, locks, policy),
         signers,
         policy,
     )
@@ -116,24 +123,28 @@ def policy_of(settings: ServiceSettings) -> Policy | None:
         ) from None
 
 
-async def keep_public_log(unit: Unit, ledger: LedgerTail) -> None:
+async def keep_public_log(unit: Unit, ledger: LedgerTail) -> Policy | None:
     """Keeps and serves the unit's public log. One line in a bootstrap, once the store is open.
 
-    In the role relay, by one process at a time. Raises LogRefused when the log must not go on
-    from this store. A unit without LOG_KEYS has no log, which its log says.
+    In the role relay, by one process at a time. Answers the policy that it is held to, which was
+    kept for good before: events may name it. Raises LogRefused when the log must not go on from
+    this store. A unit without LOG_KEYS has no log, which its log says.
     """
     settings = unit.settings
     if settings.log_keys is None:
         _LOG.warning("no_public_log", setting=settings.variable("log_keys"))
-        return
+        return None
+    _warn_of_lock(settings, unit.name)
     parts = await asyncio.to_thread(open_log, settings, unit.name, ledger)
     unit.on_close("public log", partial(asyncio.to_thread, parts.close))
     await asyncio.to_thread(parts.sequencer.check)
+    await asyncio.to_thread(parts.keep_policies)
     pages = LogPages(parts.served, Receipts(ledger, parts.served))
     unit.health.mount("/tlog", pages)
     unit.health.mount("/receipts", pages)
     if Role.RELAY in unit.roles:
         _keep(unit, ledger, parts)
+    return parts.policy
 
 
 def _keep(unit: Unit, ledger: LedgerTail, parts: LogParts) -> None:
@@ -274,15 +285,30 @@ class LogPages:
 
 
 def _open_tiles(settings: ServiceSettings, stores: Stores) -> TileStore:
-    if settings.log_tiles == IN_THE_STORE:
-        return stores.open_tiles()
-    return FolderTiles(Path(settings.log_tiles or settings.data_dir / "tlog"))
+    """Where the log's files lie; what a folder has of them goes into an empty store first."""
+    own_folder = settings.data_dir / "tlog"
+    chosen = settings.log_tiles or (IN_THE_STORE if stores.shared else own_folder)
+    if chosen != IN_THE_STORE:
+        return FolderTiles(Path(chosen))
+    tiles = stores.open_tiles()
+    carried = carry_over(FolderTiles(own_folder), tiles)
+    if carried:
+        _LOG.info("public_log_files_moved", files=carried, folder=str(own_folder))
+    return tiles
 
 
 def _lock_place(settings: ServiceSettings, service: str) -> str:
     if settings.log_lock is not None:
         return settings.log_lock.get_secret_value()
     return str(settings.data_dir.parent / "locks" / f"{service}.db")
+
+
+def _warn_of_lock(settings: ServiceSettings, service: str) -> None:
+    """A lock row that comes back with the events finds nothing out: then only witnesses could."""
+    lock, dsn = _lock_place(settings, service), settings.stores(service).dsn
+    if dsn is not None and is_dsn(lock) and where(lock) == where(dsn):
+        setting = settings.variable("log_lock")
+        _LOG.warning("log_lock_beside_the_events", database=where(lock), setting=setting)
 
 
 def _plain(event_id: str) -> str:

@@ -79,7 +79,8 @@ class ServiceSettings(BaseSettings):
     log_tiles: str = Field(
         "",
         description="Folder of the log's files, or `store` for the database that keeps the events; "
-        "without it `tlog` in the data folder.",
+        "without it `store` on PostgreSQL, where processes may share no folder, else `tlog` in the "
+        "data folder.",
     )
     log_policy: Path | None = Field(
         None,

@@ -47,7 +47,7 @@ from cahier_chassis.bus import (
 from cahier_chassis.erasing import Erasing, NothingHeld, replay
 from cahier_chassis.grpc_server import GrpcServer
 from cahier_chassis.history import serve_history
-from cahier_chassis.public_log import keep_public_log, policy_of
+from cahier_chassis.public_log import keep_public_log
 from cahier_chassis.reacting import run_reactions
 from cahier_chassis.retention import bound_kept_answers
 from cahier_chassis.telemetry import trace_meta
@@ -70,7 +70,7 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     """Wires the service into the unit. Commands work while the bus is away."""
     ledger = unit.stores.open_ledger(on_batch=metrics.meter_commit)
     unit.on_close("ledger", ledger.close)
-    await keep_public_log(unit, ledger)
+    policy = await keep_public_log(unit, ledger)
     views = unit.stores.open_views()
     own = OwnProjection(ledger, views, ELECTIONS, fold_elections, observer=BusMeters())
     views.declare(ELECTIONS)
@@ -82,7 +82,8 @@ async def bootstrap(unit: Unit, settings: BudgetSettings) -> None:
     relay_outbox(unit, ledger)
     await _forget(unit, settings, ledger, own)
     bound_kept_answers(unit)
-    await _serve(unit, settings, ledger, views, own)
+    held_to = "" if policy is None else policy.digest()
+    await _serve(unit, settings, ledger, views, own, held_to)
 
 
 async def _forget(unit: Unit, settings: BudgetSettings, ledger: Ledger, own: OwnProjection) -> None:
@@ -96,7 +97,12 @@ async def _forget(unit: Unit, settings: BudgetSettings, ledger: Ledger, own: Own
 
 
 async def _serve(
-    unit: Unit, settings: BudgetSettings, ledger: Ledger, views: ViewDatabase, own: OwnProjection
+    unit: Unit,
+    settings: BudgetSettings,
+    ledger: Ledger,
+    views: ViewDatabase,
+    own: OwnProjection,
+    held_to: str,
 ) -> None:
     aggregates = Aggregates(
         ledger, SERVICE, publish, lambda: str(uuid7(unit.clock.now())), trace_meta
@@ -104,15 +110,8 @@ async def _serve(
     elections = Elections(aggregates)
     keys = TrusteeKeyFiles(settings.keys_folder)
     directory, proposals = DirectoryView(views), ProposalsView(views)
-    policy = policy_of(settings)
-    commands = Commands(
-        elections,
-        proposals,
-        keys,
-        partial(count_from_log, ledger),
-        unit.clock,
-        "" if policy is None else policy.digest(),
-    )
+    counting = partial(count_from_log, ledger)
+    commands = Commands(elections, proposals, keys, counting, unit.clock, held_to)
     freshness = OwnViewFreshness(ledger, own)
     queries = Queries(ledger, elections, directory, proposals, freshness)
     assessors = AssessorNames(settings.keys_folder / "assessors.key", directory.has_assessments)

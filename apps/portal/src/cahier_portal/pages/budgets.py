@@ -16,6 +16,7 @@ from cahier_portal.formats import counting_order
 from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryCount, QueryText
 from cahier_portal.visit import Page, Visit
+from cahier_portal.vote_policies import policy_of_vote
 
 ORDERS = ("number", "cost_up", "cost_down", "title", "supports")
 STANDINGS = ("standing", "undecided", "not_standing")
@@ -83,6 +84,7 @@ async def budget_page(
         standing=standing,
         standings=STANDINGS,
         states=budget,
+        vote_policy=await policy_of_vote(visit.portal.logs, election),
         following=await followed_level(visit, "election", election.election_id),
         life=await visit.budget(
             project_life.GetElectionLifeRequest(election_id=election.election_id)

@@ -1,7 +1,8 @@
 """How the files of a service's log lie in its tile store, one folder an epoch.
 
-`<epoch>/checkpoint`, `<epoch>/checkpoints/<size>`, `<epoch>/tile/...`. Partial tiles and bundles
-can be had from wider ones, so that old ones need not be kept.
+`<epoch>/checkpoint`, `<epoch>/checkpoints/<size>`, `<epoch>/tile/...`; beside the epochs
+`policies/<SHA-256>`. Partial tiles and bundles can be had from wider ones, so that old ones need
+not be kept.
 """
 
 from __future__ import annotations

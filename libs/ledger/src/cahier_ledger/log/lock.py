@@ -2,12 +2,13 @@
 
 A checkpoint is published only after its row was compared and set here. Two sequencers therefore
 never sign two histories, and a store that is put back from a backup is found out, because this
-database lies elsewhere and is never restored.
+database lies elsewhere and is never restored. What else cannot be made anew from the store lies
+here, too: what witnesses said, and the policies that the log was once held to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,6 +47,18 @@ _KEEP_COSIGNED = (
     "checkpoint = excluded.checkpoint WHERE excluded.size >= cosigned.size"
 )
 
+_POLICIES_TABLE = (
+    "CREATE TABLE policies("
+    "service TEXT NOT NULL, digest TEXT NOT NULL, policy BLOB NOT NULL, "
+    "PRIMARY KEY (service, digest)) STRICT"
+)
+_KEEP_POLICY = (
+    "INSERT INTO policies(service, digest, policy) VALUES (?, ?, ?) "
+    "ON CONFLICT (service, digest) DO NOTHING"
+)
+_POLICIES = "SELECT digest, policy FROM policies WHERE service = ?"
+_TABLES = {"locks": _TABLE, "cosigned": _COSIGNED_TABLE, "policies": _POLICIES_TABLE}
+
 
 @dataclass(frozen=True, slots=True)
 class Locked:
@@ -82,11 +95,10 @@ class LogLocks:
         self._db = database
         with database.transaction() as db:
             # Looked for first: a role that may create nothing can use what is there.
-            tables = database.tables(db)
-            if "locks" not in tables:
-                database.create(db, _TABLE)
-            if "cosigned" not in tables:
-                database.create(db, _COSIGNED_TABLE)
+            there = database.tables(db)
+            for name, table in _TABLES.items():
+                if name not in there:
+                    database.create(db, table)
 
     def epochs(self, service: str) -> list[Locked]:
         """All epochs of a service's log, oldest first; [] where none was begun."""
@@ -136,6 +148,16 @@ class LogLocks:
         found = self._db.fetch_one(_COSIGNED, (row.service, row.epoch, row.size))
         return None if found is None else str(found[0])
 
+    def keep_policies(self, service: str, texts: Mapping[str, bytes]) -> None:
+        """Keeps policies by their digests for good."""
+        if texts:
+            with self._db.transaction() as db:
+                db.executemany(_KEEP_POLICY, [(service, *each) for each in texts.items()])
+
+    def policies(self, service: str) -> dict[str, bytes]:
+        """All policies that were kept, by digest."""
+        return {str(row[0]): bytes(row[1]) for row in self._db.fetch_all(_POLICIES, (service,))}
+
     def close(self) -> None:
         """Closes all connections. Safe to call twice."""
         self._db.close()
@@ -146,12 +168,17 @@ def open_locks(place: str) -> LogLocks:
 
     Raises StoreUnavailable.
     """
-    if place.startswith(("postgresql://", "postgres://")):
+    if is_dsn(place):
         return LogLocks(PostgresDatabase(place, SCHEMA, durable=True))
     try:
         return LogLocks(SqliteDatabase(Path(place), durable=True))
     except OSError as error:
         raise StoreUnavailable(f"cannot open the log's lock {place}: {error}") from error
+
+
+def is_dsn(place: str) -> bool:
+    """Whether lock rows lie behind a DSN there, rather than in a file."""
+    return place.startswith(("postgresql://", "postgres://"))
 
 
 def _locked(row: Row) -> Locked:

@@ -88,9 +88,13 @@ class Policy:
         rows.append(("quorum", self.quorum))
         return "".join(" ".join(filter(None, row)) + "\n" for row in rows)
 
+    def __bytes__(self) -> bytes:
+        """The canonical text as it is served; names may hold bytes that are no UTF-8."""
+        return str(self).encode(errors="surrogateescape")
+
     def digest(self) -> str:
         """SHA-256 of the canonical text, in hex: what `sha256sum policy` prints as served."""
-        return hashlib.sha256(str(self).encode(errors="surrogateescape")).hexdigest()
+        return hashlib.sha256(bytes(self)).hexdigest()
 
     @property
     def log_vkeys(self) -> tuple[Vkey, ...]:

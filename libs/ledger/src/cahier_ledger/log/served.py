@@ -1,7 +1,8 @@
 """What a public log shows to everybody: its files by the address that they are served under.
 
-`checkpoint`, `key`, `policy`, `tile/...`, `checkpoints/<size>`, `epochs`; below `<e>/` those of
-an earlier epoch. Tiles never change and may be kept for a year, the checkpoint for seconds.
+`checkpoint`, `key`, `policy`, `policies/<SHA-256>`, `tile/...`, `checkpoints/<size>`, `epochs`;
+below `<e>/` those of an earlier epoch. Tiles and what stands under its digest never change and may
+be kept for a year, the checkpoint for seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from dataclasses import dataclass
 from cahier_ledger.log import layout
 from cahier_ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from cahier_ledger.log.lock import Locked, LogLocks
+from cahier_ledger.log.note import Vkey
+from cahier_ledger.log.policies import FOLDER as POLICIES
+from cahier_ledger.log.policies import policy_digests, policy_text
+from cahier_ledger.log.policy import Policy, PolicyLog
 from cahier_ledger.log.storage import TileStore
 from cahier_ledger.log.tiles import HASHES_PER_TILE, TILE_HEIGHT, TileNodes
 
@@ -34,6 +39,7 @@ _NUMBER = r"(?:x\d{3}/)*\d{3}(?:\.p/[1-9]\d{0,2})?"
 _PATH = re.compile(
     r"(?:(?P<epoch>[1-9]\d{0,5})/)?"
     rf"(?P<file>checkpoint|key|policy|epochs|checkpoints(?:/(?:0|[1-9]\d{{0,18}}))?"
+    rf"|policies(?:/[0-9a-f]{{64}})?"
     rf"|tile/(?:entries|\d|[1-5]\d|6[0-3])/{_NUMBER})",
     re.ASCII,
 )
@@ -61,8 +67,10 @@ class Published:
 class ServedLog:
     """One service's log as its tile store holds it. Thread-safe; raises StoreUnavailable."""
 
-    def __init__(self, service: str, tiles: TileStore, locks: LogLocks, policy: str = "") -> None:
-        """policy: the policy file's text; without it the log's key stands alone."""
+    def __init__(
+        self, service: str, tiles: TileStore, locks: LogLocks, policy: Policy | None = None
+    ) -> None:
+        """policy: what clients are told to hold the log to; without, its key stands alone."""
         self.service = service
         self._tiles = tiles
         self._locks = locks
@@ -135,7 +143,9 @@ class ServedLog:
         if path == "key":
             return Served(epoch.vkeys.encode(), TEXT, FRESH)
         if path == "policy":
-            return Served(self._policy_text(epoch).encode(), TEXT, FRESH)
+            return Served(bytes(self._policy_of(epoch)), TEXT, FRESH)
+        if path.startswith(POLICIES):
+            return self._older_policy(path.removeprefix(POLICIES).removeprefix("/"))
         if path == "epochs":
             return Served(self._epochs_json(), JSON, FRESH)
         if path == layout.CHECKPOINTS:
@@ -167,10 +177,18 @@ class ServedLog:
         raw = layout.read_file(self._tiles, epoch.epoch, path)
         return None if raw is None else Served(raw, BYTES, IMMUTABLE)
 
-    def _policy_text(self, epoch: Locked) -> str:
-        if self._policy:
+    def _policy_of(self, epoch: Locked) -> Policy:
+        if self._policy is not None:
             return self._policy
-        return "".join(f"log {vkey}\n" for vkey in epoch.vkeys.split()) + "quorum none\n"
+        return Policy(tuple(PolicyLog(Vkey.parse(vkey)) for vkey in epoch.vkeys.split()))
+
+    def _older_policy(self, digest: str) -> Served | None:
+        """A policy that the log was once held to; without a digest, the list of theirs."""
+        if not digest:
+            listed = "".join(f"{each}\n" for each in policy_digests(self._tiles))
+            return Served(listed.encode(), TEXT, FRESH)
+        text = policy_text(self._tiles, digest)
+        return None if text is None else Served(text, TEXT, IMMUTABLE)
 
     def _epochs_json(self) -> bytes:
         told = [

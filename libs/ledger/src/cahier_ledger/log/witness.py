@@ -118,6 +118,10 @@ class Witness:
         """The logs that signed two roots of one size, as the state's evidence shows."""
         return tuple(sorted(self._forked))
 
+    def seen(self) -> dict[str, Seen]:
+        """What it cosigned last of each known log, by origin; raises StateUnavailable."""
+        return {origin: last for origin, last in self._state.seen().items() if origin in self._logs}
+
     def add_checkpoint(self, raw: bytes) -> Answer:
         """Answers an add-checkpoint request, whatever it holds; never raises for its content.
 

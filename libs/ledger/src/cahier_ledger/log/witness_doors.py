@@ -30,6 +30,12 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answered = Callable[[int], None]
+"""Told the status of each answer to a request for a cosignature."""
+
+
+def not_told(status: int) -> None:
+    """Nobody counts."""
 
 
 class WitnessApp:
@@ -38,9 +44,12 @@ class WitnessApp:
     other: answers every other path, such as health; without it they are not found.
     """
 
-    def __init__(self, witness: Witness, other: App | None = None) -> None:
+    def __init__(
+        self, witness: Witness, other: App | None = None, answered: Answered = not_told
+    ) -> None:
         self._witness = witness
         self._other = other
+        self._answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,14 +71,18 @@ class WitnessApp:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 raw = await _body(receive)
         except TimeoutError:
-            await _respond(send, Answer(408, TEXT, b"the request took too long\n"), close=True)
+            answer, unread = Answer(408, TEXT, b"the request took too long\n"), True
         except BadNote as error:
-            await _respond(send, Answer(400, TEXT, f"{error}\n".encode()), close=True)
+            answer, unread = Answer(400, TEXT, f"{error}\n".encode()), True
         else:
-            await _respond(send, await asyncio.to_thread(self._witness.add_checkpoint, raw))
+            answer, unread = await asyncio.to_thread(self._witness.add_checkpoint, raw), False
+        self._answered(answer.status)
+        await _respond(send, answer, close=unread)
 
 
-async def answer_over_nats(client: Client, subject: str, witness: Witness) -> Subscription:
+async def answer_over_nats(
+    client: Client, subject: str, witness: Witness, answered: Answered = not_told
+) -> Subscription:
     """Answers requests on a subject, one after the other, until it is unsubscribed.
 
     Several processes of one witness share the subject, and the state.
@@ -78,6 +91,7 @@ async def answer_over_nats(client: Client, subject: str, witness: Witness) -> Su
     async def on_request(message: Msg) -> None:
         if message.reply:
             answer = await asyncio.to_thread(witness.add_checkpoint, message.data)
+            answered(answer.status)
             headers = {
                 STATUS_HEADER: str(answer.status),
                 CONTENT_TYPE_HEADER: answer.content_type,

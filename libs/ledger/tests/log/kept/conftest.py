@@ -108,16 +108,26 @@ async def kept(sqlite_place: Any, tmp_path: Path) -> AsyncIterator[Kept]:
 @pytest.fixture(params=["folder", "sqlite", "postgres"])
 def tile_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TileStore]:
     """An empty tile store of each kind."""
-    store: TileStore
-    if request.param == "folder":
-        store = FolderTiles(tmp_path / "tlog")
-    elif request.param == "sqlite":
-        store = DatabaseTiles(SqliteDatabase(tmp_path / "tlog.db", durable=True))
-    else:
-        place = request.getfixturevalue("postgres_place")
-        store = DatabaseTiles(PostgresDatabase(place.dsn, f"{place.schema}_tlog", durable=True))
+    store = make_tile_store(request, tmp_path)
     yield store
     store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_tiles(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TileStore]:
+    """An empty tile store in each database."""
+    store = make_tile_store(request, tmp_path)
+    yield store
+    store.close()
+
+
+def make_tile_store(request: pytest.FixtureRequest, tmp_path: Path) -> TileStore:
+    if request.param == "folder":
+        return FolderTiles(tmp_path / "tlog")
+    if request.param == "sqlite":
+        return DatabaseTiles(SqliteDatabase(tmp_path / "tlog.db", durable=True))
+    place = request.getfixturevalue("postgres_place")
+    return DatabaseTiles(PostgresDatabase(place.dsn, f"{place.schema}_tlog", durable=True))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

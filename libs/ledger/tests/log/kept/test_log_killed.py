@@ -1,10 +1,13 @@
-"""SIGKILL at every step of a sequencer, one after the other, on one log: the root stays."""
+"""SIGKILL at every step of a sequencer, one after the other, on one log: the root stays.
+
+Wherever the log's files lie: what is published was written and committed before.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from cahier_ledger.log.checkpoint import open_checkpoint, parse_checkpoint
 from cahier_ledger.log.note import Vkey
+from cahier_ledger.stores import Stores
 
 CHILD = """
 import os, signal, sys
@@ -23,8 +27,10 @@ from cahier_ledger.log.sequencer import Sequencer
 from cahier_ledger.log.signing import open_signers
 from cahier_ledger.log.storage import FolderTiles
 from cahier_ledger.sqlite import SqliteReader
+from cahier_ledger.stores import Stores
 
 folder, origin, dies_at = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+kind, service, dsn = sys.argv[4:]
 calls = 0
 
 def hook(step, done):
@@ -34,6 +40,8 @@ def hook(step, done):
         os.kill(os.getpid(), signal.SIGKILL)
 
 tiles = FolderTiles(folder / "tlog")
+if kind == "store":
+    tiles = Stores(service, folder, dsn or None).open_tiles()
 sequencer = Sequencer(
     "budget", origin, SqliteReader(folder / "ledger.db"), tiles,
     open_locks(str(folder / "locks" / "budget.db")), open_signers(str(folder / "k.pem")), hook=hook,
@@ -52,14 +60,29 @@ while True:
 KILLED = -9
 
 
-def run(folder: Path, origin: str, dies_at: int) -> int:
-    command = [sys.executable, "-c", CHILD, str(folder), origin, str(dies_at)]
+def run(folder: Path, origin: str, dies_at: int, *tiles: str) -> int:
+    command = [sys.executable, "-c", CHILD, str(folder), origin, str(dies_at), *tiles]
     return subprocess.run(command, timeout=120).returncode
+
+
+@pytest.fixture(params=["folder", "sqlite", "postgres"])
+def placed(kept: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    """Where the files of `kept` lie, as the child is told: kind, service, DSN."""
+    if request.param == "folder":
+        yield ("folder", "", "")
+        return
+    service, dsn = "budget", ""
+    if request.param == "postgres":
+        place = request.getfixturevalue("postgres_place")
+        service, dsn = place.schema, place.dsn
+    kept.tiles = Stores(service, tmp_path, dsn or None).open_tiles()
+    yield ("store", service, dsn)
+    kept.tiles.close()
 
 
 @pytest.mark.slow
 async def test_a_killed_sequencer_begins_again_at_the_same_root(
-    kept: Any, memory_key: Callable[[int], Any], tmp_path: Path
+    kept: Any, placed: tuple[str, ...], memory_key: Callable[[int], Any], tmp_path: Path
 ) -> None:
     key = memory_key(1)
     (tmp_path / "k.pem").write_bytes(
@@ -74,7 +97,7 @@ async def test_a_killed_sequencer_begins_again_at_the_same_root(
     while True:
         dies_at += 1
         await kept.say(130)
-        if run(tmp_path, kept.origin, dies_at) == 0:
+        if run(tmp_path, kept.origin, dies_at, *placed) == 0:
             break
         killed += 1
         row = kept.locks.current("budget")

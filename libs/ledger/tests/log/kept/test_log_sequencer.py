@@ -18,7 +18,7 @@ from cahier_ledger.log.note import Vkey
 from cahier_ledger.log.policy import Policy
 from cahier_ledger.log.publishing import Publisher, partial_paths
 from cahier_ledger.log.signing import sign
-from cahier_ledger.log.storage import FolderTiles
+from cahier_ledger.log.storage import FolderTiles, TileStore
 from cahier_ledger.log.tiles import tiles_at
 from cahier_ledger.model import StoreUnavailable
 
@@ -63,7 +63,10 @@ async def test_every_published_checkpoint_is_kept(kept: Any) -> None:
 
 
 @pytest.mark.parametrize(("step", "done"), list(product(STEPS, (False, True))))
-async def test_a_fault_at_any_step_changes_no_root(kept: Any, step: str, done: bool) -> None:
+async def test_a_fault_at_any_step_changes_no_root(
+    kept: Any, tile_store: TileStore, step: str, done: bool
+) -> None:
+    kept.tiles = tile_store
     await kept.say(300)
     kept.carry()
     await kept.say(300)

@@ -53,6 +53,7 @@ class ElectionAnswer:
     trustee_public_key: str
     trustee_private_key: str
     ballot_size_bytes: int
+    log_policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class Queries:
                 trustee_public_key=election.trustee_public_key,
                 trustee_private_key=election.trustee_private_key,
                 ballot_size_bytes=election.ballot_size_bytes,
+                log_policy=election.log_policy,
             )
 
 

@@ -146,6 +146,7 @@ class Election(Aggregate):
         def apply(self, aggregate: Any) -> None:
             aggregate.trustee_public_key = self.trustee_public_key
             aggregate.ballot_size_bytes = self.ballot_size_bytes
+            aggregate.log_policy = self.policy
             aggregate.enter(OPEN, self.originator_version)
 
     class VotingClosed(Aggregate.Event):
@@ -248,6 +249,7 @@ class Election(Aggregate):
         self.trustee_public_key = ""
         self.trustee_private_key = ""
         self.ballot_size_bytes = 0
+        self.log_policy = ""
         self.result: CountResult | None = None
         self.counts: list[CountVersion] = []
         self.annulled: set[str] = set()

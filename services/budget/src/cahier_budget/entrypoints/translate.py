@@ -128,6 +128,7 @@ def write_election(answer: ElectionAnswer) -> pb.Election:
         trustee_public_key=base64url.decode(answer.trustee_public_key),
         ballot_size_bytes=answer.ballot_size_bytes,
         trustee_private_key=base64url.decode(answer.trustee_private_key),
+        log_policy_digest=answer.log_policy,
     )
     message.opens_at.FromDatetime(answer.opens_at)
     message.closes_at.FromDatetime(answer.closes_at)

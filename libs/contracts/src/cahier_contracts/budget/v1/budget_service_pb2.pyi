@@ -108,7 +108,7 @@ class Rules(_message.Message):
     def __init__(self, vote_type: _Optional[str] = ..., min_length: _Optional[int] = ..., max_length: _Optional[int] = ..., max_sum_cost_cents: _Optional[int] = ..., rule: _Optional[str] = ..., threshold_votes: _Optional[int] = ..., ties: _Optional[str] = ..., utility: _Optional[str] = ..., completion: _Optional[str] = ..., stop: _Optional[str] = ..., least_turnout: _Optional[int] = ..., least_votes: _Optional[int] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., alternatives: _Optional[_Iterable[_Union[Alternatives, _Mapping]]] = ..., fixed: _Optional[_Iterable[int]] = ..., max_points: _Optional[int] = ..., min_points: _Optional[int] = ..., max_sum_points: _Optional[int] = ..., min_sum_points: _Optional[int] = ..., point_decimals: _Optional[int] = ..., positions: _Optional[_Iterable[int]] = ..., default_points: _Optional[int] = ..., proportion: _Optional[_Iterable[int]] = ..., credits_cents: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Election(_message.Message):
-    __slots__ = ("election_id", "process_id", "title", "description", "envelope_cents", "currency", "districts", "opens_at", "closes_at", "rules", "state", "projects", "ballots", "trustee_public_key", "ballot_size_bytes", "trustee_private_key")
+    __slots__ = ("election_id", "process_id", "title", "description", "envelope_cents", "currency", "districts", "opens_at", "closes_at", "rules", "state", "projects", "ballots", "trustee_public_key", "ballot_size_bytes", "trustee_private_key", "log_policy_digest")
     ELECTION_ID_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +125,7 @@ class Election(_message.Message):
     TRUSTEE_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     BALLOT_SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     TRUSTEE_PRIVATE_KEY_FIELD_NUMBER: _ClassVar[int]
+    LOG_POLICY_DIGEST_FIELD_NUMBER: _ClassVar[int]
     election_id: str
     process_id: str
     title: str
@@ -141,7 +142,8 @@ class Election(_message.Message):
     trustee_public_key: bytes
     ballot_size_bytes: int
     trustee_private_key: bytes
-    def __init__(self, election_id: _Optional[str] = ..., process_id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., envelope_cents: _Optional[int] = ..., currency: _Optional[str] = ..., districts: _Optional[_Iterable[str]] = ..., opens_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., state: _Optional[_Union[ElectionState, str]] = ..., projects: _Optional[int] = ..., ballots: _Optional[int] = ..., trustee_public_key: _Optional[bytes] = ..., ballot_size_bytes: _Optional[int] = ..., trustee_private_key: _Optional[bytes] = ...) -> None: ...
+    log_policy_digest: str
+    def __init__(self, election_id: _Optional[str] = ..., process_id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., envelope_cents: _Optional[int] = ..., currency: _Optional[str] = ..., districts: _Optional[_Iterable[str]] = ..., opens_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rules: _Optional[_Union[Rules, _Mapping]] = ..., state: _Optional[_Union[ElectionState, str]] = ..., projects: _Optional[int] = ..., ballots: _Optional[int] = ..., trustee_public_key: _Optional[bytes] = ..., ballot_size_bytes: _Optional[int] = ..., trustee_private_key: _Optional[bytes] = ..., log_policy_digest: _Optional[str] = ...) -> None: ...
 
 class Project(_message.Message):
     __slots__ = ("project_id", "election_id", "number", "proposal_id", "reference", "category", "district", "cost_cents", "costed", "feasibility", "unfeasibility_explanation", "title", "running_cost_cents", "instalments_cents")
