@@ -26,9 +26,12 @@ from cahier_chassis.tokens import TokenIssuer
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_kernel.ports import free_port
 from cahier_portal.clients import Services
+from cahier_portal.costs import StagedCosts
+from cahier_portal.doors import LogDoors
 from cahier_portal.opendata.reading import READERS
 from cahier_portal.opendata.sets import SETS
 from cahier_portal.opendata.source import Source
+from cahier_portal.publiclog import PublicLogs
 from cahier_portal.texts import ProposalTexts
 
 CAHIER = Path(sys.executable).parent / "cahier"
@@ -284,6 +287,11 @@ class Town:
         running = json.loads((self.root / "run.json").read_text("utf-8"))
         return str(running["grpc"][service])
 
+    def metrics(self) -> dict[str, str]:
+        """Where each unit's public past is asked for."""
+        running = json.loads((self.root / "run.json").read_text("utf-8"))
+        return dict(running["metrics"])
+
     def wait(self, what: str, holds: Callable[[], Any]) -> Any:
         deadline_s = time.monotonic() + SETTLE_TIMEOUT_S
         while time.monotonic() < deadline_s:
@@ -367,11 +375,14 @@ def rows_of(town: Town) -> Callable[[str], list[dict[str, Any]]]:
 
     async def read(name: str) -> list[dict[str, Any]]:
         services = Services(*map(town.grpc, ("identity", "consultation", "budget")))
+        doors = LogDoors(town.metrics())
         try:
-            source = Source(services, ProposalTexts(services.consultation))
+            logs = PublicLogs(doors)
+            source = Source(services, ProposalTexts(services.consultation), StagedCosts(logs))
             names = [column.name for column in found[name].columns]
             return [dict(zip(names, row, strict=True)) async for row in READERS[name](source)]
         finally:
+            await doors.close()
             await services.close()
 
     def rows(name: str) -> list[dict[str, Any]]:

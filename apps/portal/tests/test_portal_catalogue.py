@@ -74,6 +74,7 @@ def test_every_key_in_use_has_a_message() -> None:
 
 def test_every_message_is_used() -> None:
     made_up = ("role.", "phase.", "consent.", "change_state.", "project.change_",
+               "project.stage_",
                "staff_life.means_", "staff_life.analysis_",
                "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
                "feasibility.", "order.", "outcome.", "home.how_", "staff.step_", "staff.confirm_",

@@ -102,6 +102,7 @@ async def page_of(visit: Visit, project_id: str, status: int = 200, **context: A
         visit.budget(life.GetElectionLifeRequest(election_id=found.election_id)),
     )
     cards = {card.project.project_id: card for card in listed}
+    costs = await or_none(visit.portal.costs.of_project(found.election_id, project_id))
     roles = visit.visitor.roles if visit.visitor else ()
     return visit.page(
         "project.html",
@@ -111,6 +112,7 @@ async def page_of(visit: Visit, project_id: str, status: int = 200, **context: A
         cards=cards,
         found=found,
         life=told,
+        costs=costs,
         own=await _own_proposals(visit, found),
         **await delivery_context(visit, election, project_id),
         may_assess=told.analysis == "three" and any(role in ASSESSING for role in roles),
