@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -396,7 +396,7 @@ def rows_of(town: Town) -> Callable[[str], list[dict[str, Any]]]:
 def new_election(town: Town, staff: Person) -> Callable[..., str]:
     """Makes and opens further elections of the town's accepted proposals; gives their ids."""
 
-    def make(title: str, **rules: str) -> str:
+    def make(title: str, **rules: Any) -> str:
         return open_election(town, staff, title, **rules)
 
     return make
@@ -472,13 +472,25 @@ def define_categories(staff: Person) -> None:
         staff.ok()
 
 
-def open_election(town: Town, staff: Person, title: str, **rules: str) -> str:
+COSTS = ({"cost": "180000"}, {"cost": "300000.50"}, {"cost": "40000"})
+
+
+def open_election(
+    town: Town,
+    staff: Person,
+    title: str,
+    *,
+    costs: Sequence[dict[str, str]] = COSTS,
+    envelope: str = "500,000",
+    **rules: str,
+) -> str:
+    """costs: what the form of each of the three projects gets."""
     staff.go(f"/staff/budgets/new?process={town.process_id}")
     staff.send(
         "/staff/budgets/new",
         title=title,
         description="Half a million for a greener town.",
-        envelope="500,000",
+        envelope=envelope,
         currency="EUR",
         opens_at=local(timedelta(minutes=-5)),
         closes_at=local(timedelta(days=20)),
@@ -493,9 +505,9 @@ def open_election(town: Town, staff: Person, title: str, **rules: str) -> str:
     election_id = path.rsplit("/", 1)[1]
     api = f"{town.url}/api/v1/elections/{election_id}/projects"
     projects = httpx.get(api, trust_env=False).json()["projects"]
-    for project, cost in zip(projects, ("180000", "300000.50", "40000"), strict=True):
+    for project, cost in zip(projects, costs, strict=True):
         staff.go(f"{path}/projects/{project['id']}")
-        staff.send(f"/{project['id']}", cost=cost, feasibility="feasible")
+        staff.send(f"/{project['id']}", **cost, feasibility="feasible")
         staff.ok()
     staff.go(f"{path}/steps/open")
     staff.send("/steps/open")
