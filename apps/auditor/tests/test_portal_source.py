@@ -50,7 +50,8 @@ class Portal(ThreadingHTTPServer):
         if parts[0] == "tlog" and parts[2] == "policies":
             path = "/".join(parts[2:])
         if parts[0] == "tlog" and parts[2:] == ["checkpoints"]:
-            files = (self.bundle / "checkpoints" / parts[1]).iterdir()
+            folder = self.bundle / "checkpoints" / parts[1]
+            files = list(folder.iterdir()) if folder.is_dir() else []
             return "".join(f"{size}\n" for size in sorted(int(f.name) for f in files)).encode()
         if parts[0] == "tlog" and parts[2] == "checkpoints":
             path = f"checkpoints/{parts[1]}/{parts[3]}"
@@ -120,6 +121,14 @@ def test_a_portal_verifies_and_recounts_as_its_bundle_does(portal: Portal) -> No
 def test_no_file_is_asked_for_twice(portal: Portal) -> None:
     assert audit("recount", portal.url).returncode == 0
     assert len(portal.asked) == len(set(portal.asked))
+
+
+def test_a_log_that_grows_while_it_is_read_is_not_taken_for_one_that_shrank(portal: Portal) -> None:
+    """What it signed before is listed before its head is read: nothing in the list is newer."""
+    assert audit("verify", portal.url).returncode == 0
+    for service in ("budget", "consultation"):
+        listed = portal.asked.index(f"/city/tlog/{service}/checkpoints")
+        assert listed < portal.asked.index(f"/city/tlog/{service}/checkpoint")
 
 
 def test_a_later_epoch_is_asked_for_by_its_number(portal: Portal) -> None:

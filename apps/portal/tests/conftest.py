@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,9 +26,12 @@ from cahier_chassis.tokens import TokenIssuer
 from cahier_contracts.identity.v1 import identity_service_pb2 as identity
 from cahier_kernel.ports import free_port
 from cahier_portal.clients import Services
+from cahier_portal.costs import StagedCosts
+from cahier_portal.doors import LogDoors
 from cahier_portal.opendata.reading import READERS
 from cahier_portal.opendata.sets import SETS
 from cahier_portal.opendata.source import Source
+from cahier_portal.publiclog import PublicLogs
 from cahier_portal.texts import ProposalTexts
 
 CAHIER = Path(sys.executable).parent / "cahier"
@@ -248,9 +252,45 @@ class Town:
 
         return ran(ask())
 
+    def as_resident(self, email: str, service: str, request: Any) -> Any:
+        """Asks a service in a resident's name, past the portal."""
+
+        async def ask() -> Any:
+            services = Services(*map(self.grpc, ("identity", "consultation", "budget")))
+            signing_in = identity.SignInRequest(email=email, password=PASSWORD)
+            try:
+                signed_in = await services.identity.ask(signing_in)
+                issue = identity.IssueAccessTokenRequest(
+                    session_token=signed_in.session_token, audience=service
+                )
+                token = (await services.identity.ask(issue)).access_token
+                return await services.required(service).ask(request, token=token)
+            finally:
+                await services.close()
+
+        return ran(ask())
+
+    def way_out(self, recipient: str, words: str) -> str:
+        """The unsubscribe address of the newest captured mail to somebody that holds the words."""
+
+        def found() -> str:
+            page = httpx.get(f"{self.url}/dev/inbox", trust_env=False).text
+            for mail in page.split("<article")[1:]:
+                if recipient in mail and words in mail:
+                    link = re.search(r'href="([^"]*/unsubscribe\?token=[^"]+)"', mail)
+                    return link[1] if link else ""
+            return ""
+
+        return str(self.wait(f"a mail to {recipient}", found))
+
     def grpc(self, service: str) -> str:
         running = json.loads((self.root / "run.json").read_text("utf-8"))
         return str(running["grpc"][service])
+
+    def metrics(self) -> dict[str, str]:
+        """Where each unit's public past is asked for."""
+        running = json.loads((self.root / "run.json").read_text("utf-8"))
+        return dict(running["metrics"])
 
     def wait(self, what: str, holds: Callable[[], Any]) -> Any:
         deadline_s = time.monotonic() + SETTLE_TIMEOUT_S
@@ -335,11 +375,14 @@ def rows_of(town: Town) -> Callable[[str], list[dict[str, Any]]]:
 
     async def read(name: str) -> list[dict[str, Any]]:
         services = Services(*map(town.grpc, ("identity", "consultation", "budget")))
+        doors = LogDoors(town.metrics())
         try:
-            source = Source(services, ProposalTexts(services.consultation))
+            logs = PublicLogs(doors)
+            source = Source(services, ProposalTexts(services.consultation), StagedCosts(logs))
             names = [column.name for column in found[name].columns]
             return [dict(zip(names, row, strict=True)) async for row in READERS[name](source)]
         finally:
+            await doors.close()
             await services.close()
 
     def rows(name: str) -> list[dict[str, Any]]:
@@ -353,7 +396,7 @@ def rows_of(town: Town) -> Callable[[str], list[dict[str, Any]]]:
 def new_election(town: Town, staff: Person) -> Callable[..., str]:
     """Makes and opens further elections of the town's accepted proposals; gives their ids."""
 
-    def make(title: str, **rules: str) -> str:
+    def make(title: str, **rules: Any) -> str:
         return open_election(town, staff, title, **rules)
 
     return make
@@ -429,13 +472,25 @@ def define_categories(staff: Person) -> None:
         staff.ok()
 
 
-def open_election(town: Town, staff: Person, title: str, **rules: str) -> str:
+COSTS = ({"cost": "180000"}, {"cost": "300000.50"}, {"cost": "40000"})
+
+
+def open_election(
+    town: Town,
+    staff: Person,
+    title: str,
+    *,
+    costs: Sequence[dict[str, str]] = COSTS,
+    envelope: str = "500,000",
+    **rules: str,
+) -> str:
+    """costs: what the form of each of the three projects gets."""
     staff.go(f"/staff/budgets/new?process={town.process_id}")
     staff.send(
         "/staff/budgets/new",
         title=title,
         description="Half a million for a greener town.",
-        envelope="500,000",
+        envelope=envelope,
         currency="EUR",
         opens_at=local(timedelta(minutes=-5)),
         closes_at=local(timedelta(days=20)),
@@ -450,9 +505,9 @@ def open_election(town: Town, staff: Person, title: str, **rules: str) -> str:
     election_id = path.rsplit("/", 1)[1]
     api = f"{town.url}/api/v1/elections/{election_id}/projects"
     projects = httpx.get(api, trust_env=False).json()["projects"]
-    for project, cost in zip(projects, ("180000", "300000.50", "40000"), strict=True):
+    for project, cost in zip(projects, costs, strict=True):
         staff.go(f"{path}/projects/{project['id']}")
-        staff.send(f"/{project['id']}", cost=cost, feasibility="feasible")
+        staff.send(f"/{project['id']}", **cost, feasibility="feasible")
         staff.ok()
     staff.go(f"{path}/steps/open")
     staff.send("/steps/open")

@@ -74,13 +74,14 @@ def test_every_key_in_use_has_a_message() -> None:
 
 def test_every_message_is_used() -> None:
     made_up = ("role.", "phase.", "consent.", "change_state.", "project.change_",
+               "project.stage_",
                "staff_life.means_", "staff_life.analysis_",
                "fault.", "idea_phase.", "proposal_state.", "election_state.", "error.",
                "feasibility.", "order.", "outcome.", "home.how_", "staff.step_", "staff.confirm_",
                "staff.means_", "staff.track_", "staff.vote_type_", "staff.rule_", "staff.ties_",
                "rules.ties_", "notice.step_", "format.", "report_state.", "update.",
-               "notice.report_", "follow.means_", "follow.level_", "things.kind_", "status.",
-               "unsubscribe.done_text_", "event.", "verdict.", "check.how_", "audit.",
+               "notice.report_", "follow.means_", "follow.level_", "things.kind_", "things.asked_",
+               "status.", "unsubscribe.done_text_", "event.", "verdict.", "check.how_", "audit.",
                "history.kind_", "history.see_", "history.link_", "receipt.state_",
                "transparency.log_", "held_kind.", "held_value.", "kept_what.", "kept_basis.",
                "erase.part_", "erasure.basis_", "rule_name.", "budget.view_", "budget.standing_",

@@ -116,6 +116,56 @@ def add_photo(made: Built, number: int, data: bytes | None = None, alt: str = "A
     return made.staff.page
 
 
+def test_a_project_tells_what_it_costs_stage_by_stage(
+    built: Built, stranger: Any, rows_of: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    project = built.projects[2]
+    stages = [
+        ("estimate", 300_000_50, "staff", 0, "", True),
+        ("price", 300_000_50, "staff", 0, "+0.0", True),
+        ("contract", 250_000_00, "", 1, "-16.7", True),
+        ("paid", 249_999_99, "", 1, "+0.0", False),
+    ]
+    told = stranger.http.get(f"/api/v1/projects/{project}").json()["cost_stages"]
+    assert [
+        (
+            each["stage"],
+            each["cents"],
+            each.get("by", ""),
+            each.get("items", 0),
+            each.get("difference_percent", ""),
+            each.get("final", True),
+        )
+        for each in told
+    ] == stages
+    rows = [each for each in rows_of("cost_stages") if each["project_id"] == project]
+    assert [
+        (
+            each["stage"],
+            each["cents"],
+            each["by"],
+            each["items"] or 0,
+            each["difference_percent"],
+            each["final"],
+        )
+        for each in rows
+    ] == stages
+    assert [each["event"] for each in rows] == [each["event_id"] for each in told]
+    page = stranger.go(f"/projects/{project}").text.split('<h2 id="facts">')[1].split("</table>")[0]
+    lines = [re.sub(r"<[^>]+>", " ", row) for row in page.split("<tr>")[2:]]
+    for line, words in zip(
+        lines,
+        [
+            ("Estimate", "€300,000.50", "City staff"),
+            ("Price voted on", "€300,000.50", "0%"),
+            ("Contracts", "€250,000", "-16.7%"),
+            ("Paid so far", "€249,999.99", "100% of it"),
+        ],
+        strict=True,
+    ):
+        assert [each for each in words if each not in line] == []
+
+
 def test_the_books_show_every_cent_and_add_up(built: Built, stranger: Any) -> None:
     page = stranger.go(f"/budgets/{built.id}/books").text
     assert "they balance to the cent" in page

@@ -66,20 +66,6 @@ def test_what_cannot_be_followed_is_said_with_a_way_back(town: Any) -> None:
     assert "Choose what to hear of." in person.page.text
 
 
-def way_out(town: Any, recipient: str, subject_of: str) -> str:
-    """The unsubscribe address of the first captured mail to somebody, once it has come."""
-
-    def found() -> str:
-        page = httpx.get(f"{town.url}/dev/inbox", trust_env=False).text
-        for mail in page.split("<article")[1:]:
-            if recipient in mail and subject_of in mail:
-                link = re.search(r'href="([^"]*/unsubscribe\?token=[^"]+)"', mail)
-                return link[1] if link else ""
-        return ""
-
-    return str(town.wait(f"a mail to {recipient}", found))
-
-
 def test_what_nobody_knows_yet_is_said_to_be_too_new(town: Any) -> None:
     person = town.resident(proved=False)
     person.go(f"/proposals/{town.proposals[0]}")
@@ -106,7 +92,7 @@ def answered_report(town: Any, staff: Any) -> tuple[str, str]:
 
 def test_a_mails_link_asks_first_and_the_button_ends_the_follow(town: Any, staff: Any) -> None:
     path, address = answered_report(town, staff)
-    link = way_out(town, address, path)
+    link = town.way_out(address, path)
     reader = town.person()
     assert "Stop these mails?" in reader.go(link).text
     follower = town.person()
@@ -119,7 +105,7 @@ def test_a_mails_link_asks_first_and_the_button_ends_the_follow(town: Any, staff
 
 def test_a_mail_program_ends_a_follow_by_one_post_without_cookies(town: Any, staff: Any) -> None:
     path, address = answered_report(town, staff)
-    link = way_out(town, address, path)
+    link = town.way_out(address, path)
     for _ in range(2):
         answer = httpx.post(
             link, data={"List-Unsubscribe": "One-Click"}, trust_env=False, follow_redirects=False

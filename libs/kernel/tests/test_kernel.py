@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cahier_kernel import base64url
 from cahier_kernel.clock import FileClock, ManualClock, from_rfc3339, to_rfc3339
 from cahier_kernel.errors import DomainError, Invalid, Kind
-from cahier_kernel.ids import derived_uuid, require_uuid, uuid7
+from cahier_kernel.ids import derived_uuid, require_uuid, time_of, uuid7
 from cahier_kernel.money import format_cents, is_currency, parse_cents
 
 NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
@@ -28,6 +28,12 @@ def test_a_currency_is_three_capitals() -> None:
     assert is_currency("EUR")
     assert not is_currency("eur")
     assert not is_currency("EURO")
+
+
+def test_a_uuid7_tells_when_it_was_made_and_no_other_id_does() -> None:
+    at = NOON + timedelta(milliseconds=123)
+    assert time_of(uuid7(at)) == at
+    assert time_of(derived_uuid("a")) is None
 
 
 def test_uuid7_sorts_by_time_and_says_its_version() -> None:

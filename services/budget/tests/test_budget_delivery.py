@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import zlib
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -11,6 +14,7 @@ from cahier_budget.application.counting import ballot_opener, fold_election
 from cahier_contracts.budget.v1 import budget_service_pb2 as pb
 from cahier_contracts.budget.v1 import delivery_pb2 as own
 from cahier_kernel.errors import DomainError
+from cahier_kernel.ids import uuid7
 from cahier_ledger.ledger import Ledger
 from cahier_record.budget.count import count_election
 
@@ -206,3 +210,18 @@ async def test_a_corrected_result_stands_beside_the_one_that_it_corrects(service
         counted = count_election(view.as_counted(version), opener)
         assert counted == version.counted.result
     assert view.versions[1].counted.supersedes == view.versions[0].event == first.event_id
+
+
+async def test_a_running_service_sweeps_pictures_that_no_event_names(service):
+    """By its own timer, on the city's clock: nothing happens before the day is over."""
+    folder = service.folder / "budget" / "photos" / str(uuid4())
+    folder.mkdir(parents=True)
+    orphan = folder / str(uuid7(service.clock.now()))
+    orphan.write_bytes(b"bytes")
+    service.clock.set(service.clock.now() + timedelta(hours=23))
+    await asyncio.sleep(2.5)
+    assert orphan.exists()
+    service.clock.set(service.clock.now() + timedelta(hours=2))
+    async with asyncio.timeout(20):
+        while orphan.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.1)

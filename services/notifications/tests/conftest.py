@@ -47,7 +47,7 @@ from cahier_notifications.adapters.letters import CatalogueLetters
 from cahier_notifications.adapters.read_model import SqlReadModel
 from cahier_notifications.adapters.smtp import SmtpAddress, SmtpServer
 from cahier_notifications.adapters.unsubscribing import SignedTokens
-from cahier_notifications.application.commands import Commands
+from cahier_notifications.application.commands import Commands, Wish
 from cahier_notifications.application.handing_over import HandingOver
 from cahier_notifications.application.planning import Planning
 from cahier_notifications.application.projections import (
@@ -183,10 +183,10 @@ class Desk:
         level: Level = Level.ALL,
         language: str = "",
         email: str | None = None,
+        only_first: bool = False,
     ) -> None:
-        await self.commands.follow(
-            claims_of(person, email=email), Thing(kind, id), level, language, lambda: None
-        )
+        wish = Wish(Thing(kind, id), level, language, only_first)
+        await self.commands.follow(claims_of(person, email=email), wish, lambda: None)
 
     def events(self) -> list[Any]:
         return [read(stored) for stored in self.ledger.read_all()]

@@ -11,6 +11,7 @@ import pytest
 from cahier_kernel.errors import DomainError
 from cahier_ledger.model import Idempotency
 from cahier_notifications.application import handing_over as handing
+from cahier_notifications.application.commands import Wish
 from cahier_notifications.application.ports import ServerAway
 from cahier_notifications.domain.follows import (
     ContactStated,
@@ -74,6 +75,19 @@ async def test_following_again_appends_nothing(desk):
     assert desk.ledger.head_seq() == head
 
 
+async def test_a_follow_that_begins_by_itself_never_undoes_what_somebody_chose(desk):
+    await desk.follow("ann", level=Level.ESSENTIAL, only_first=True)
+    await desk.follow("ann", level=Level.ALL, language="fr")
+    chosen = desk.ledger.head_seq()
+    await desk.follow("ann", level=Level.ESSENTIAL, language="en", only_first=True)
+    assert desk.ledger.head_seq() == chosen
+    await desk.commands.unfollow(claims(desk, "ann"), THING, lambda: None)
+    ended = desk.ledger.head_seq()
+    await desk.follow("ann", level=Level.ESSENTIAL, only_first=True)
+    assert desk.ledger.head_seq() == ended
+    assert (await desk.queries.follows(claims(desk, "ann"))).rows == []
+
+
 async def test_nothing_that_people_do_here_is_public(desk):
     await desk.follow("ann")
     await desk.follow("ann", level=Level.MINIMAL)
@@ -117,7 +131,7 @@ async def test_every_kind_of_thing_is_known_from_its_service(desk):
 
 async def test_who_is_no_resident_or_has_no_address_follows_nothing(desk):
     staff = claims(desk, "sam", "staff")
-    follow = desk.commands.follow(staff, THING, Level.ALL, "", lambda: None)
+    follow = desk.commands.follow(staff, Wish(THING, Level.ALL), lambda: None)
     assert await code_of(follow) == "role_required"
     assert await code_of(desk.follow("ann", email="")) == "address_required"
     assert await code_of(desk.follow("ann", email="nonsense")) == "address_unusable"
@@ -173,7 +187,7 @@ async def test_two_follows_at_once_are_one(desk):
 
 async def test_the_answer_is_kept_with_the_append(desk):
     kept = Idempotency("k", b"d", b"r")
-    await desk.commands.follow(claims(desk, "ann"), THING, Level.ALL, "", lambda: kept)
+    await desk.commands.follow(claims(desk, "ann"), Wish(THING, Level.ALL), lambda: kept)
     assert desk.ledger.recall("k") == kept
 
 

@@ -50,6 +50,14 @@ def test_a_follow_that_was_ended_begins_again():
     assert decide_follow(ended, "ann", THING, Level.MINIMAL, 0) == followed()
 
 
+def test_what_begins_by_itself_begins_once():
+    begun = decide_follow(None, "ann", THING, Level.ESSENTIAL, 0, only_first=True)
+    assert begun == followed(Level.ESSENTIAL)
+    ended = decide_unfollow(begun, "mail")
+    for last in (begun, followed(Level.ALL), ended):
+        assert decide_follow(last, "ann", THING, Level.ESSENTIAL, 0, only_first=True) is None
+
+
 def test_nobody_follows_more_things_than_the_limit_but_levels_change():
     full = FOLLOWS_MAX
     assert code_of(lambda: decide_follow(None, "ann", THING, Level.ALL, full)) == "too_many_follows"

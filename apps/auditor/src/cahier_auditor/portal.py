@@ -58,7 +58,13 @@ class PortalSource:
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="portal")
 
     def services(self) -> list[str]:
-        """Those of a city whose logs have a checkpoint; raises CannotAudit where none has."""
+        """Those of a city whose logs have a checkpoint; raises CannotAudit where none has.
+
+        A log that grows meanwhile signs anew. So what it signed before is asked for first, and
+        kept: nothing in that list is newer than the head.
+        """
+        for one in SERVICES:
+            self.older_checkpoints(one, self.older_epochs(one) + 1)
         found = [one for one in SERVICES if self.read(f"tlog/{one}/checkpoint") is not None]
         if not found:
             raise CannotAudit(f"{self.place}: there is no public log")

@@ -18,8 +18,10 @@ from cahier_contracts.budget.v1 import delivery_pb2 as delivery
 from cahier_contracts.budget.v1 import project_life_pb2 as life
 from cahier_kernel.clock import to_rfc3339
 from cahier_portal.api_refusals import reads
-from cahier_portal.formats import instant
+from cahier_portal.costs import Costs
+from cahier_portal.formats import difference_percent, instant
 from cahier_portal.parameters import Caller, PathId, QueryCount
+from cahier_record.budget import costs as costs_record
 
 EntriesAtOnce = Annotated[int, QueryParameter(ge=1, le=500)]
 
@@ -188,10 +190,39 @@ class Delivery(msgspec.Struct):
     photos: list[Photo]
 
 
+class CostStage(msgspec.Struct, omit_defaults=True):
+    """A stage of what a project costs: estimate, price (as voted on), contract, paid (so far).
+
+    `by` says who stated it: staff or a role. `items` counts contracts or payments, of which `at`
+    and `event_id` are the last one's. `difference_percent` is from the stage before, such as
+    `-10.0`, and absent where there is none. `final` is false while more may be paid.
+    """
+
+    stage: str
+    cents: int
+    at: str
+    event_id: str
+    by: str = ""
+    items: int = 0
+    difference_percent: str = ""
+    final: bool = True
+
+
+class RunningCost(msgspec.Struct):
+    """What a project's first year of use costs, who stated it and when."""
+
+    cents: int
+    by: str
+    at: str
+    event_id: str
+
+
 class ProjectLife(msgspec.Struct, omit_defaults=True):
     """One project from its making to its last invoice.
 
     `phase` is its election's, empty without a plan. `cost_cents` is absent until it is stated.
+    `cost_stages` are folded from the public log, in their order; `running_cost` is absent where
+    nobody stated it.
     `came_from` and `became` are projects before and after mergers and splits. `delivery` is absent
     where nothing is built.
     """
@@ -211,6 +242,8 @@ class ProjectLife(msgspec.Struct, omit_defaults=True):
     description: str = ""
     cost_cents: int | None = None
     running_cost_cents: int | None = None
+    cost_stages: list[CostStage] = []
+    running_cost: RunningCost | None = None
     unfeasibility_explanation: str = ""
     delivery: Delivery | None = None
 
@@ -259,11 +292,12 @@ async def api_project(visit: Caller, project_id: PathId) -> ProjectLife:
     """One project: its phase, analyses, mergers and splits, costs, and how it is built."""
     id = str(project_id)
     found = await visit.budget(life.GetProjectRequest(project_id=id))
-    told, answer, listed, built = await asyncio.gather(
+    told, answer, listed, built, costs = await asyncio.gather(
         visit.budget(life.GetElectionLifeRequest(election_id=found.election_id)),
         visit.budget(budget.GetElectionRequest(election_id=found.election_id)),
         visit.budget(budget.ListProjectsRequest(election_id=found.election_id)),
         visit.budget(delivery.GetDeliveryRequest(election_id=found.election_id, project_id=id)),
+        visit.portal.costs.of_project(found.election_id, id),
     )
     project = next(each for each in listed.projects if each.project_id == id)
     words = await visit.portal.texts.of((project.proposal_id,), answer.election.process_id)
@@ -286,6 +320,8 @@ async def api_project(visit: Caller, project_id: PathId) -> ProjectLife:
         description=found.text.description,
         cost_cents=project.cost_cents if project.costed else None,
         running_cost_cents=project.running_cost_cents or None,
+        cost_stages=[_cost_stage(each) for each in costs.stages],
+        running_cost=_running(costs),
         unfeasibility_explanation=project.unfeasibility_explanation,
         delivery=_delivery(found.election_id, built) if built.delivered else None,
     )
@@ -349,6 +385,26 @@ def _assessment(found: life.Assessment) -> Assessment:
         grounds=found.grounds,
         assessed_at=_when(found.assessed_at),
     )
+
+
+def _cost_stage(found: costs_record.CostStage) -> CostStage:
+    return CostStage(
+        stage=found.stage,
+        cents=found.cents,
+        at=found.at,
+        event_id=found.event,
+        by=found.by,
+        items=found.items,
+        difference_percent=difference_percent(found.per_mille),
+        final=found.is_final,
+    )
+
+
+def _running(costs: Costs) -> RunningCost | None:
+    found = costs.running
+    if found is None or not found.cents:
+        return None
+    return RunningCost(found.cents, found.by, found.at, found.event)
 
 
 def _change(change: life.ProjectChange) -> Change:

@@ -9,6 +9,7 @@ from cahier_kernel.clock import SystemClock
 from cahier_portal.app import build_app
 from cahier_portal.bookkeeping import AddedUp
 from cahier_portal.clients import Services
+from cahier_portal.costs import StagedCosts
 from cahier_portal.doors import LogDoors
 from cahier_portal.keys import session_key
 from cahier_portal.opendata.library import Library
@@ -42,6 +43,7 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
     """What all requests share."""
     zone, doors = settings.zone, LogDoors(settings.unit_metrics)
     texts, logs = ProposalTexts(services.consultation), PublicLogs(doors)
+    costs = StagedCosts(logs)
     return Portal(
         settings=settings,
         services=services,
@@ -56,6 +58,7 @@ def build_portal(settings: PortalSettings, services: Services) -> Portal:
         watch=UnitWatch(settings.unit_metrics if settings.keep_traces else {}, SystemClock().now),
         doors=doors,
         logs=logs,
-        open_data=Library(settings.data_dir / "open-data", services, logs, texts),
+        open_data=Library(settings.data_dir / "open-data", services, logs, texts, costs),
         added_up=AddedUp(),
+        costs=costs,
     )

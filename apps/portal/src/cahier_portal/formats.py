@@ -78,6 +78,24 @@ def share(part: int, whole: int) -> str:
     return f"<{_NO_BREAK_SPACE}{text}" if is_tiny else text
 
 
+def difference_percent(thousandths: int | None) -> str:
+    """How much more or less than the whole so many thousandths are, for programs: `+4.5`, `-10.0`.
+
+    "" for None.
+    """
+    if thousandths is None:
+        return ""
+    more = thousandths - 1000
+    return f"{'-' if more < 0 else '+'}{abs(more) // 10}.{abs(more) % 10}"
+
+
+def difference(thousandths: int) -> str:
+    """The same for people: `+4.5%`; `-10 %` in French; `0%` where nothing differs."""
+    pattern = locale().percent_formats[None].pattern.replace("0", "0.#", 1)
+    more = Decimal(thousandths - 1000) / 1000
+    return ("+" if more > 0 else "") + format_percent(more, pattern, locale=locale())
+
+
 def per_mille(part: int, whole: int) -> int:
     """Part of a whole in thousandths, between 0 and 1000, for the lengths of bars."""
     return 0 if whole <= 0 else max(0, min(1000, part * 1000 // whole))

@@ -7,6 +7,7 @@ bytes. A service that is away leaves its part of a page empty.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -136,15 +137,28 @@ class PublicLogs:
         Raises Unavailable while the service is away.
         """
         entries: list[Entry] = []
-        page, after = _Past([], more=service in self.services), 0
-        while page.more and len(entries) < LEAVES_MAX:
+        ballots, more = 0, False
+        async for page in self.pages(service, thing):
+            entries += page.entries
+            ballots, more = page.ballots, page.cut
+            if len(entries) >= LEAVES_MAX:
+                break
+        return Past(entries, ballots, more)
+
+    async def pages(self, service: str, thing: str, after: int = 0) -> AsyncIterator[Past]:
+        """What one log says of a thing behind number `after`, some hundreds of entries at once.
+
+        Raises Unavailable as `past` does.
+        """
+        more = service in self.services
+        while more:
             path = f"/history/{quote(thing, safe='')}?after={after}"
             page = await self._read(service, path, _Past) or _Past([])
             for each in page.entries:
                 each.service = service
-                entries.append(Entry(each))
             after = page.entries[-1].seq if page.entries else after
-        return Past(entries, page.ballots, page.more)
+            more = page.more
+            yield Past([Entry(each) for each in page.entries], page.ballots, more)
 
     async def entry(self, event_id: str) -> Entry | None:
         """The leaf of an event, in whichever log it stands; None where none has it.

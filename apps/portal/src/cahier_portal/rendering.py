@@ -54,6 +54,8 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Any]:
         "money": formats.money,
         "number": formats.number,
         "points": formats.points,
+        "difference": formats.difference,
+        "share": formats.share,
         "instant": formats.instant,
         "rfc3339": from_rfc3339,
         "moment": partial(formats.time_tag, zone=zone),

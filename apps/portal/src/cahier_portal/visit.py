@@ -20,6 +20,7 @@ from cahier_portal import session
 from cahier_portal.bookkeeping import AddedUp
 from cahier_portal.catalogue import language
 from cahier_portal.clients import Service, Services, is_read
+from cahier_portal.costs import StagedCosts
 from cahier_portal.doors import LogDoors
 from cahier_portal.opendata.library import Library
 from cahier_portal.publiclog import PublicLogs
@@ -54,6 +55,7 @@ class Portal:
     doors: LogDoors
     open_data: Library
     added_up: AddedUp
+    costs: StagedCosts
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from cahier_kernel.errors import Invalid
@@ -20,6 +20,13 @@ def uuid7(now: datetime) -> UUID:
     high = (unix_ms << 16) | (0x7 << 12) | (random >> 68 & 0xFFF)
     low = (0b10 << 62) | (random & ((1 << 62) - 1))
     return UUID(int=(high << 64) | low)
+
+
+def time_of(id: UUID) -> datetime | None:
+    """When a UUIDv7 was made, to the millisecond, in UTC; None for an id that tells no time."""
+    if id.version != 7:
+        return None
+    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
 
 
 def require_uuid(text: str, field: str) -> UUID:

@@ -35,6 +35,7 @@ from cahier_budget.application.projections import (
 from cahier_budget.application.publishing import publish
 from cahier_budget.application.queries import Queries
 from cahier_budget.application.stored import CODEC
+from cahier_budget.application.sweeping import PhotoSweep
 from cahier_budget.entrypoints.grpc import ANONYMOUS, UNTRACED, BudgetGrpc
 from cahier_budget.settings import BudgetSettings
 from cahier_chassis import metrics
@@ -141,6 +142,7 @@ async def _serve(
         exporting,
     )
     unit.timer("due transitions", DueTransitions(directory, elections, commands, life))
+    unit.timer("pictures", PhotoSweep(aggregates, photos))
     unit.serve_grpc(
         GrpcServer(
             SERVICE,

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.budget.v1 import project_life_pb2 as life
+from cahier_portal.costs import Costs
+from cahier_portal.formats import difference_percent
 from cahier_portal.opendata import budget_sets as sets
 from cahier_portal.opendata.delivery_reading import DELIVERY_READERS
 from cahier_portal.opendata.source import Rows, Source, all_found, listed_elections, name_of, when
@@ -114,6 +116,26 @@ async def _projects(source: Source) -> AsyncIterator[Row]:
             )
 
 
+async def _cost_stages(source: Source) -> AsyncIterator[Row]:
+    for election in await listed_elections(source):
+        costs = await source.costs.of_election(election.election_id)
+        for one in await _listed_projects(source, election.election_id):
+            for stage in costs.get(one.project_id, Costs()).stages:
+                yield (
+                    one.project_id,
+                    election.election_id,
+                    one.number,
+                    stage.stage,
+                    stage.cents,
+                    stage.by,
+                    stage.at,
+                    stage.event,
+                    stage.items or None,
+                    difference_percent(stage.per_mille),
+                    stage.is_final,
+                )
+
+
 async def _assessments(source: Source) -> AsyncIterator[Row]:
     async def told_of(project_id: str) -> life.GetProjectResponse:
         asked = life.GetProjectRequest(project_id=project_id)
@@ -186,6 +208,7 @@ BUDGET_READERS: dict[str, Rows] = {
     sets.ELECTIONS.name: _elections,
     sets.PHASES.name: _phases,
     sets.PROJECTS.name: _projects,
+    sets.COST_STAGES.name: _cost_stages,
     sets.ASSESSMENTS.name: _assessments,
     sets.LINEAGE.name: _lineage,
     sets.RESULTS.name: _results,

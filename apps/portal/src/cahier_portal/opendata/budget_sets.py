@@ -89,6 +89,23 @@ PROJECTS = DataSet(
         Column("instalments_cents", "list", "What is paid in each year; empty for all at once."),
     ),
 )
+COST_STAGES = DataSet(
+    "cost_stages",
+    "A stage of what a project costs, by election, number and from the first estimate on.",
+    (
+        PROJECT,
+        ELECTION,
+        NUMBER,
+        Column("stage", "label", "estimate, price (as voted on), contract or paid (so far)."),
+        Column("cents", "integer", "What it comes to, in cents; contracts and payments in all."),
+        Column("by", "label", "Who stated it: staff, or a role of an analysis; else empty."),
+        Column("at", "instant", "When it was stated or voted on; the last contract or payment."),
+        Column("event", "id", "The public event that says so."),
+        Column("items", "integer", "How many contracts or payments; none for stated amounts."),
+        Column("difference_percent", "label", "From the stage before: +4.5, -10.0; may be empty."),
+        Column("final", "boolean", "false while more may be paid."),
+    ),
+)
 ASSESSMENTS = DataSet(
     "assessments",
     "What a role said of a project, by project and time, where three roles decide.",
@@ -228,6 +245,7 @@ BUDGET_SETS = (
     ELECTIONS,
     PHASES,
     PROJECTS,
+    COST_STAGES,
     ASSESSMENTS,
     LINEAGE,
     RESULTS,

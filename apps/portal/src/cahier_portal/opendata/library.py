@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cahier_kernel.errors import NotFound
 from cahier_portal.clients import Services
+from cahier_portal.costs import StagedCosts
 from cahier_portal.opendata.elections import ElectionFiles
 from cahier_portal.opendata.reading import READERS
 from cahier_portal.opendata.sets import SETS
@@ -25,10 +26,15 @@ class Library:
     """The city's open data. Each method raises DomainError."""
 
     def __init__(
-        self, folder: Path, services: Services, logs: PublicLogs, texts: ProposalTexts
+        self,
+        folder: Path,
+        services: Services,
+        logs: PublicLogs,
+        texts: ProposalTexts,
+        costs: StagedCosts,
     ) -> None:
         self._shelf = Shelf(folder)
-        self._source = Source(services, texts)
+        self._source = Source(services, texts, costs)
         self._elections = ElectionFiles(services, logs, texts)
 
     async def table(self, name: str, form: str) -> OpenFile:

@@ -12,6 +12,7 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.clock import to_rfc3339
 from cahier_kernel.errors import DomainError, Kind
 from cahier_portal.clients import Service, Services
+from cahier_portal.costs import StagedCosts
 from cahier_portal.formats import instant
 from cahier_portal.opendata.tables import Row
 from cahier_portal.texts import ProposalTexts
@@ -26,9 +27,10 @@ Rows = Callable[["Source"], AsyncIterator[Row]]
 class Source:
     """The city's services, asked as anybody may ask them."""
 
-    def __init__(self, services: Services, texts: ProposalTexts) -> None:
+    def __init__(self, services: Services, texts: ProposalTexts, costs: StagedCosts) -> None:
         self._services = services
         self.texts = texts
+        self.costs = costs
 
     async def ask(self, service: str, request: Any) -> Any:
         """An answer; raises DomainError, NotServed for a service that the city does not run."""

@@ -12,6 +12,7 @@ from cahier_kernel.errors import DomainError, Kind, Unauthenticated
 from cahier_portal import session
 from cahier_portal.catalogue import error_sentence, t
 from cahier_portal.forms import Form, FormError, read_form, status_of, what_to_mend
+from cahier_portal.pages.authorship import follow_own_of_before
 from cahier_portal.parameters import Caller
 from cahier_portal.visit import Answer, Page, Visit
 
@@ -43,6 +44,7 @@ async def sign_in(visit: Caller) -> Answer:
         if error.kind in (Kind.NOT_FOUND, Kind.NOT_SERVED):
             raise
         return _sign_in_again(visit, form, status_of(error), error_sentence(error))
+    await follow_own_of_before(visit)
     return visit.redirect(safe_next(form.text("next")), "notice.signed_in")
 
 
@@ -127,6 +129,7 @@ async def _begin_session(visit: Visit, form: Form) -> None:
         identity.SignInRequest(email=form.text("email"), password=form.raw("password"))
     )
     session.sign_in(visit.request.session, answer)
+    visit.visitor = session.visitor_of(visit.request.session)
 
 
 def _sign_in_again(visit: Visit, form: Form, status: int, sentence: str) -> Page:

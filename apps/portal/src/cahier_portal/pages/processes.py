@@ -12,6 +12,7 @@ from litestar.params import QueryParameter
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
 from cahier_kernel.errors import DomainError
 from cahier_portal.forms import FieldErrors, read_form, status_of, together, what_to_mend
+from cahier_portal.pages.authorship import follow_own
 from cahier_portal.pages.following import followed_level
 from cahier_portal.parameters import Caller, PathId, QueryText
 from cahier_portal.places import read_position
@@ -77,6 +78,7 @@ async def submit_proposal(visit: Caller, process_id: PathId) -> Answer:
             errors=what_to_mend(error),
             values=form.values(),
         )
+    await follow_own(visit, answer.proposal_id)
     path = f"/proposals/{answer.proposal_id}"
     return visit.redirect(path, "notice.proposal_submitted", answer.event_id)
 

@@ -105,6 +105,7 @@ async def page_of(visit: Visit, project_id: str, status: int = 200, **context: A
     cards = {card.project.project_id: card for card in listed}
     card = card_of(cards, project_id)
     result = await published_result(visit, found.election_id)
+    costs = await or_none(visit.portal.costs.of_project(found.election_id, project_id))
     roles = visit.visitor.roles if visit.visitor else ()
     return visit.page(
         "project.html",
@@ -117,6 +118,7 @@ async def page_of(visit: Visit, project_id: str, status: int = 200, **context: A
         result=result,
         fate=fates_of(result, listed, election.currency).get(card.project.number),
         life=told,
+        costs=costs,
         own=await _own_proposals(visit, found),
         **await delivery_context(visit, election, project_id),
         may_assess=told.analysis == "three" and any(role in ASSESSING for role in roles),

@@ -1,4 +1,4 @@
-"""My things: what the visitor proposed, supports, follows, reported and voted on.
+"""My things: what the city asks of the visitor, what they proposed, support, follow and did.
 
 Each part comes from the service that knows it, in the visitor's own name; a part whose service is
 away says so. Nothing is put together anywhere but on the page.
@@ -17,6 +17,7 @@ from cahier_contracts.notifications.v1 import notifications_service_pb2 as notif
 from cahier_contracts.reporting.v1 import reporting_service_pb2 as reporting
 from cahier_kernel.errors import DomainError, Kind
 from cahier_portal import ballots
+from cahier_portal.pages.authorship import questions_to
 from cahier_portal.pages.following import KIND_NAMES, LEVEL_NAMES, page_of
 from cahier_portal.parameters import Caller
 from cahier_portal.session import Visitor
@@ -62,6 +63,7 @@ async def things(visit: Caller) -> Page:
     return visit.page(
         "things.html",
         own=own,
+        questions=await questions_to(visit, elections, own),
         followed=followed[0] if followed else None,
         mails_to=followed[1] if followed else "",
         reported=reported,

@@ -12,6 +12,7 @@ import msgspec
 
 from cahier_record.budget import corrections, events
 from cahier_record.budget.books import BooksError
+from cahier_record.budget.costs import ProjectCosts
 from cahier_record.budget.delivery import BooksEvent, DeliveryEvent, FundsReserved
 from cahier_record.budget.life import ChangeCompleted, LifeEvent
 from cahier_record.budget.life_view import LifeView, fault_of_judgement, fault_of_life
@@ -26,7 +27,8 @@ class ProjectView(msgspec.Struct):
     """A project; `event` is the id of the event whose disclosures say more.
 
     came_from, became: ids of the projects it was made of, or that stand in its place; its
-    feasibility is `superseded` then. change: the merger or split that made it.
+    feasibility is `superseded` then. change: the merger or split that made it. costs: at every
+    stage, from the first estimate to the last payment.
     """
 
     project: str
@@ -44,6 +46,7 @@ class ProjectView(msgspec.Struct):
     became: tuple[str, ...] = ()
     change: str = ""
     instalments_cents: tuple[int, ...] = ()
+    costs: ProjectCosts = msgspec.field(default_factory=ProjectCosts)
 
 
 class BallotView(msgspec.Struct):
@@ -160,7 +163,10 @@ class BudgetView(msgspec.Struct):
             if election is None:
                 self._fault(index, leaf, "it names an election that the log has not created")
             else:
+                faults = len(self.faults)
                 self._apply_to_election(index, leaf, election)
+                if len(self.faults) == faults:
+                    _tell_costs(leaf, election)
 
     def _cast(self, index: int, event_id: str, ballot: events.BallotCast) -> None:
         election = self.elections.get(ballot.election)
@@ -298,6 +304,17 @@ def _add_results(completed: ChangeCompleted, election: ElectionView) -> None:
             came_from=change.proposed.projects,
             change=completed.change,
         )
+
+
+def _tell_costs(leaf: Leaf, election: ElectionView) -> None:
+    """What holds by the log's rules tells of costs: of one project, or of all that are voted on."""
+    if isinstance(leaf.event, events.VotingOpened):
+        told = [each for each in election.projects.values() if each.feasibility == "feasible"]
+    else:
+        named = election.projects.get(getattr(leaf.event, "project", ""))
+        told = [named] if named is not None else []
+    for project in told:
+        project.costs.take(leaf)
 
 
 def _apply_to_project(leaf: Leaf, election: ElectionView) -> None:

@@ -30,7 +30,18 @@ class PhotoFiles:
 
     def delete(self, election_id: str, photo_id: str) -> None:
         """As the port says."""
-        self._path(election_id, photo_id).unlink(missing_ok=True)
+        path = self._path(election_id, photo_id)
+        path.unlink(missing_ok=True)
+        for left in path.parent.glob(f".{photo_id}.*"):
+            left.unlink(missing_ok=True)
+
+    def kept(self, election_id: str) -> list[str]:
+        """As the port says; what a crash left half written begins with a full stop."""
+        folder = self._folder / election_id
+        if not folder.is_dir():
+            return []
+        names = (each.name.lstrip(".").partition(".")[0] for each in folder.iterdir())
+        return sorted(set(names))
 
     def elections(self) -> list[str]:
         """As the port says."""

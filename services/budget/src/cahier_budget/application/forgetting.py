@@ -10,7 +10,7 @@ from cahier_ledger.aggregates import AggregateNotFound, Aggregates
 
 
 def forget_erased_photos(aggregates: Aggregates, photos: Photos) -> None:
-    """Blocks; may be repeated. Pictures that the books know nothing of stay where they are."""
+    """Blocks; may be repeated. Pictures that the books know nothing of are the sweep's."""
     for election_id in photos.elections():
         try:
             books = aggregates.get(Books, books_id(UUID(election_id)))

@@ -39,7 +39,10 @@ class Photos(Protocol):
         """The bytes; None where they are gone, or are not those with this digest."""
 
     def delete(self, election_id: str, photo_id: str) -> None:
-        """They are gone when this returns, whether or not they were there."""
+        """They are gone when this returns, whether whole, half written, or not there before."""
+
+    def kept(self, election_id: str) -> list[str]:
+        """Ids of the election's pictures whose bytes are here, half written ones among them."""
 
     def elections(self) -> list[str]:
         """UUIDs of the elections of which pictures are kept."""

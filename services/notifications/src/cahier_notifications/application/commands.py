@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -43,6 +44,20 @@ Keep = Callable[[], Idempotency | None]
 """The answer kept with the append; these commands' answers are known before they append."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to follow.
+
+    language: of all their mails from now on, "" for the one so far. only_first: as in
+    `decide_follow`; where it changes nothing, the contact stays as it was, too.
+    """
+
+    thing: Thing
+    level: Level
+    language: str = ""
+    only_first: bool = False
+
+
 class Commands:
     """Follow, unfollow, unsubscribe."""
 
@@ -54,30 +69,30 @@ class Commands:
         self._unsubscribing = unsubscribing
         self._clock = clock
 
-    async def follow(
-        self, claims: Claims, thing: Thing, level: Level, language: str, keep: Keep
-    ) -> None:
+    async def follow(self, claims: Claims, wish: Wish, keep: Keep) -> None:
         """Raises Forbidden `role_required`, NotFound `thing_not_found`, Unauthenticated
         `person_erased`, and what decide_follow and decide_contact raise.
         """
         require_role(claims, "resident")
-        if not await asyncio.to_thread(self._views.knows, thing):
-            rule = f"the city has told of no such {thing.kind.value} (yet)"
+        if not await asyncio.to_thread(self._views.knows, wish.thing):
+            rule = f"the city has told of no such {wish.thing.kind.value} (yet)"
             raise NotFound("thing_not_found", rule, field="thing_id")
-        await _retried(lambda: self._follow(claims, thing, level, language, keep))
+        await _retried(lambda: self._follow(claims, wish, keep))
 
-    async def _follow(
-        self, claims: Claims, thing: Thing, level: Level, language: str, keep: Keep
-    ) -> None:
-        person = claims.subject
+    async def _follow(self, claims: Claims, wish: Wish, keep: Keep) -> None:
+        person, thing = claims.subject, wish.thing
         lives = not_erased(self._ledger, person)
         contact_stream, stream = _contact_stream(person), _follow_stream(follow_id(person, thing))
         contact_version, stated = await asyncio.to_thread(self._last, contact_stream)
         version, last = await asyncio.to_thread(self._last, stream)
-        last_contact = stated if isinstance(stated, ContactStated) else None
-        contact = decide_contact(last_contact, person, claims.email, language)
         following = await asyncio.to_thread(self._views.count_follows, person)
-        followed = decide_follow(_as_follow(last), person, thing, level, following)
+        followed = decide_follow(
+            _as_follow(last), person, thing, wish.level, following, only_first=wish.only_first
+        )
+        last_contact = stated if isinstance(stated, ContactStated) else None
+        contact = None
+        if followed is not None or not wish.only_first:
+            contact = decide_contact(last_contact, person, claims.email, wish.language)
         await self._append(
             [(contact_stream, contact_version, contact), (stream, version, followed)], keep, lives
         )

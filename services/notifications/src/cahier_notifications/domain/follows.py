@@ -91,13 +91,22 @@ def follow_id(person: str, thing: Thing) -> UUID:
 
 
 def decide_follow(
-    last: FollowEvent | None, person: str, thing: Thing, level: Level, following: int
+    last: FollowEvent | None,
+    person: str,
+    thing: Thing,
+    level: Level,
+    following: int,
+    *,
+    only_first: bool = False,
 ) -> Followed | None:
     """The event that makes the follow stand at this level, or None when it does already.
 
-    last: of the follow's stream. following: how many things the person follows. Raises
-    FailedPrecondition `too_many_follows`.
+    last: of the follow's stream. following: how many things the person follows. only_first:
+    nothing happens where the person has ever followed the thing, so that what begins by itself
+    never undoes what they chose. Raises FailedPrecondition `too_many_follows`.
     """
+    if only_first and last is not None:
+        return None
     if isinstance(last, Followed) and last.level == level:
         return None
     if not isinstance(last, Followed) and following >= FOLLOWS_MAX:

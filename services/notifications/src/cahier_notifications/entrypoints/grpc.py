@@ -19,7 +19,7 @@ from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
 from cahier_kernel.clock import from_rfc3339
 from cahier_kernel.errors import Invalid
 from cahier_ledger.store import LedgerReader
-from cahier_notifications.application.commands import Commands
+from cahier_notifications.application.commands import Commands, Wish
 from cahier_notifications.application.ports import CapturedMail, FollowRow
 from cahier_notifications.application.queries import Queries
 from cahier_notifications.domain.follows import Level, Thing, ThingKind, follow_id
@@ -52,13 +52,16 @@ class NotificationsGrpc(NotificationsServiceServicer):
 
     async def Follow(self, request: pb.FollowRequest, context: Any) -> pb.FollowResponse:
         claims = current_claims()
-        thing, level = _thing(request.thing_kind, request.thing_id), _level(request.level)
-        answer = pb.FollowResponse(follow_id=str(follow_id(claims.subject, thing)))
+        wish = Wish(
+            _thing(request.thing_kind, request.thing_id),
+            _level(request.level),
+            request.language,
+            request.only_first,
+        )
+        answer = pb.FollowResponse(follow_id=str(follow_id(claims.subject, wish.thing)))
 
         async def handle(record: Record) -> pb.FollowResponse:
-            await self._commands.follow(
-                claims, thing, level, request.language, lambda: record(answer)
-            )
+            await self._commands.follow(claims, wish, lambda: record(answer))
             return answer
 
         return await once(self._ledger, request, pb.FollowResponse, handle)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3cahier/notifications/v1/notifications_service.proto\x12\x17\x63\x61hier.notifications.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\rFollowedThing\x12\x11\n\tfollow_id\x18\x01 \x01(\t\x12\x36\n\nthing_kind\x18\x02 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x03 \x01(\t\x12\x33\n\x05level\x18\x04 \x01(\x0e\x32$.cahier.notifications.v1.FollowLevel\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xce\x01\n\x0c\x43\x61pturedMail\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12/\n\x0breceived_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\x0c\n\x04html\x18\x07 \x01(\t\x12\x17\n\x0funsubscribe_url\x18\x08 \x01(\t\x12\x10\n\x08language\x18\t \x01(\t\"\xa0\x01\n\rFollowRequest\x12\x36\n\nthing_kind\x18\x01 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x02 \x01(\t\x12\x33\n\x05level\x18\x03 \x01(\x0e\x32$.cahier.notifications.v1.FollowLevel\x12\x10\n\x08language\x18\x04 \x01(\t\"#\n\x0e\x46ollowResponse\x12\x11\n\tfollow_id\x18\x01 \x01(\t\"[\n\x0fUnfollowRequest\x12\x36\n\nthing_kind\x18\x01 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x02 \x01(\t\"\x12\n\x10UnfollowResponse\"#\n\x12UnsubscribeRequest\x12\r\n\x05token\x18\x01 \x01(\t\"_\n\x13UnsubscribeResponse\x12\x36\n\nthing_kind\x18\x01 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x02 \x01(\t\"\x14\n\x12ListFollowsRequest\"o\n\x13ListFollowsResponse\x12\x37\n\x07\x66ollows\x18\x01 \x03(\x0b\x32&.cahier.notifications.v1.FollowedThing\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"D\n\x18ListCapturedMailsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x15\n\rbefore_number\x18\x02 \x01(\x03\"`\n\x19ListCapturedMailsResponse\x12\x34\n\x05mails\x18\x01 \x03(\x0b\x32%.cahier.notifications.v1.CapturedMail\x12\r\n\x05total\x18\x02 \x01(\x05\")\n\x15GetDisclosuresRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"7\n\nDisclosure\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"R\n\x16GetDisclosuresResponse\x12\x38\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32#.cahier.notifications.v1.Disclosure\"*\n\x14\x45xportSubjectRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\"\xcc\x01\n\x08HeldItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x06values\x18\x05 \x03(\x0b\x32-.cahier.notifications.v1.HeldItem.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x15\x45xportSubjectResponse\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.cahier.notifications.v1.HeldItem*\x88\x01\n\tThingKind\x12\x1a\n\x16THING_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13THING_KIND_PROPOSAL\x10\x01\x12\x17\n\x13THING_KIND_ELECTION\x10\x02\x12\x16\n\x12THING_KIND_PROCESS\x10\x03\x12\x15\n\x11THING_KIND_REPORT\x10\x04*w\n\x0b\x46ollowLevel\x12\x1c\n\x18\x46OLLOW_LEVEL_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46OLLOW_LEVEL_MINIMAL\x10\x01\x12\x1a\n\x16\x46OLLOW_LEVEL_ESSENTIAL\x10\x02\x12\x14\n\x10\x46OLLOW_LEVEL_ALL\x10\x03\x32\x85\x06\n\x14NotificationsService\x12Y\n\x06\x46ollow\x12&.cahier.notifications.v1.FollowRequest\x1a\'.cahier.notifications.v1.FollowResponse\x12_\n\x08Unfollow\x12(.cahier.notifications.v1.UnfollowRequest\x1a).cahier.notifications.v1.UnfollowResponse\x12h\n\x0bUnsubscribe\x12+.cahier.notifications.v1.UnsubscribeRequest\x1a,.cahier.notifications.v1.UnsubscribeResponse\x12h\n\x0bListFollows\x12+.cahier.notifications.v1.ListFollowsRequest\x1a,.cahier.notifications.v1.ListFollowsResponse\x12z\n\x11ListCapturedMails\x12\x31.cahier.notifications.v1.ListCapturedMailsRequest\x1a\x32.cahier.notifications.v1.ListCapturedMailsResponse\x12q\n\x0eGetDisclosures\x12..cahier.notifications.v1.GetDisclosuresRequest\x1a/.cahier.notifications.v1.GetDisclosuresResponse\x12n\n\rExportSubject\x12-.cahier.notifications.v1.ExportSubjectRequest\x1a..cahier.notifications.v1.ExportSubjectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3cahier/notifications/v1/notifications_service.proto\x12\x17\x63\x61hier.notifications.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\rFollowedThing\x12\x11\n\tfollow_id\x18\x01 \x01(\t\x12\x36\n\nthing_kind\x18\x02 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x03 \x01(\t\x12\x33\n\x05level\x18\x04 \x01(\x0e\x32$.cahier.notifications.v1.FollowLevel\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xce\x01\n\x0c\x43\x61pturedMail\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12/\n\x0breceived_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\x0c\n\x04html\x18\x07 \x01(\t\x12\x17\n\x0funsubscribe_url\x18\x08 \x01(\t\x12\x10\n\x08language\x18\t \x01(\t\"\xb4\x01\n\rFollowRequest\x12\x36\n\nthing_kind\x18\x01 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x02 \x01(\t\x12\x33\n\x05level\x18\x03 \x01(\x0e\x32$.cahier.notifications.v1.FollowLevel\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x12\n\nonly_first\x18\x05 \x01(\x08\"#\n\x0e\x46ollowResponse\x12\x11\n\tfollow_id\x18\x01 \x01(\t\"[\n\x0fUnfollowRequest\x12\x36\n\nthing_kind\x18\x01 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x02 \x01(\t\"\x12\n\x10UnfollowResponse\"#\n\x12UnsubscribeRequest\x12\r\n\x05token\x18\x01 \x01(\t\"_\n\x13UnsubscribeResponse\x12\x36\n\nthing_kind\x18\x01 \x01(\x0e\x32\".cahier.notifications.v1.ThingKind\x12\x10\n\x08thing_id\x18\x02 \x01(\t\"\x14\n\x12ListFollowsRequest\"o\n\x13ListFollowsResponse\x12\x37\n\x07\x66ollows\x18\x01 \x03(\x0b\x32&.cahier.notifications.v1.FollowedThing\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"D\n\x18ListCapturedMailsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x15\n\rbefore_number\x18\x02 \x01(\x03\"`\n\x19ListCapturedMailsResponse\x12\x34\n\x05mails\x18\x01 \x03(\x0b\x32%.cahier.notifications.v1.CapturedMail\x12\r\n\x05total\x18\x02 \x01(\x05\")\n\x15GetDisclosuresRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"7\n\nDisclosure\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"R\n\x16GetDisclosuresResponse\x12\x38\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32#.cahier.notifications.v1.Disclosure\"*\n\x14\x45xportSubjectRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\"\xcc\x01\n\x08HeldItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x06values\x18\x05 \x03(\x0b\x32-.cahier.notifications.v1.HeldItem.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x15\x45xportSubjectResponse\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.cahier.notifications.v1.HeldItem*\x88\x01\n\tThingKind\x12\x1a\n\x16THING_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13THING_KIND_PROPOSAL\x10\x01\x12\x17\n\x13THING_KIND_ELECTION\x10\x02\x12\x16\n\x12THING_KIND_PROCESS\x10\x03\x12\x15\n\x11THING_KIND_REPORT\x10\x04*w\n\x0b\x46ollowLevel\x12\x1c\n\x18\x46OLLOW_LEVEL_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46OLLOW_LEVEL_MINIMAL\x10\x01\x12\x1a\n\x16\x46OLLOW_LEVEL_ESSENTIAL\x10\x02\x12\x14\n\x10\x46OLLOW_LEVEL_ALL\x10\x03\x32\x85\x06\n\x14NotificationsService\x12Y\n\x06\x46ollow\x12&.cahier.notifications.v1.FollowRequest\x1a\'.cahier.notifications.v1.FollowResponse\x12_\n\x08Unfollow\x12(.cahier.notifications.v1.UnfollowRequest\x1a).cahier.notifications.v1.UnfollowResponse\x12h\n\x0bUnsubscribe\x12+.cahier.notifications.v1.UnsubscribeRequest\x1a,.cahier.notifications.v1.UnsubscribeResponse\x12h\n\x0bListFollows\x12+.cahier.notifications.v1.ListFollowsRequest\x1a,.cahier.notifications.v1.ListFollowsResponse\x12z\n\x11ListCapturedMails\x12\x31.cahier.notifications.v1.ListCapturedMailsRequest\x1a\x32.cahier.notifications.v1.ListCapturedMailsResponse\x12q\n\x0eGetDisclosures\x12..cahier.notifications.v1.GetDisclosuresRequest\x1a/.cahier.notifications.v1.GetDisclosuresResponse\x12n\n\rExportSubject\x12-.cahier.notifications.v1.ExportSubjectRequest\x1a..cahier.notifications.v1.ExportSubjectResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,48 +34,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HELDITEM_VALUESENTRY']._loaded_options = None
   _globals['_HELDITEM_VALUESENTRY']._serialized_options = b'8\001'
-  _globals['_THINGKIND']._serialized_start=1790
-  _globals['_THINGKIND']._serialized_end=1926
-  _globals['_FOLLOWLEVEL']._serialized_start=1928
-  _globals['_FOLLOWLEVEL']._serialized_end=2047
+  _globals['_THINGKIND']._serialized_start=1810
+  _globals['_THINGKIND']._serialized_end=1946
+  _globals['_FOLLOWLEVEL']._serialized_start=1948
+  _globals['_FOLLOWLEVEL']._serialized_end=2067
   _globals['_FOLLOWEDTHING']._serialized_start=114
   _globals['_FOLLOWEDTHING']._serialized_end=318
   _globals['_CAPTUREDMAIL']._serialized_start=321
   _globals['_CAPTUREDMAIL']._serialized_end=527
   _globals['_FOLLOWREQUEST']._serialized_start=530
-  _globals['_FOLLOWREQUEST']._serialized_end=690
-  _globals['_FOLLOWRESPONSE']._serialized_start=692
-  _globals['_FOLLOWRESPONSE']._serialized_end=727
-  _globals['_UNFOLLOWREQUEST']._serialized_start=729
-  _globals['_UNFOLLOWREQUEST']._serialized_end=820
-  _globals['_UNFOLLOWRESPONSE']._serialized_start=822
-  _globals['_UNFOLLOWRESPONSE']._serialized_end=840
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=842
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=877
-  _globals['_UNSUBSCRIBERESPONSE']._serialized_start=879
-  _globals['_UNSUBSCRIBERESPONSE']._serialized_end=974
-  _globals['_LISTFOLLOWSREQUEST']._serialized_start=976
-  _globals['_LISTFOLLOWSREQUEST']._serialized_end=996
-  _globals['_LISTFOLLOWSRESPONSE']._serialized_start=998
-  _globals['_LISTFOLLOWSRESPONSE']._serialized_end=1109
-  _globals['_LISTCAPTUREDMAILSREQUEST']._serialized_start=1111
-  _globals['_LISTCAPTUREDMAILSREQUEST']._serialized_end=1179
-  _globals['_LISTCAPTUREDMAILSRESPONSE']._serialized_start=1181
-  _globals['_LISTCAPTUREDMAILSRESPONSE']._serialized_end=1277
-  _globals['_GETDISCLOSURESREQUEST']._serialized_start=1279
-  _globals['_GETDISCLOSURESREQUEST']._serialized_end=1320
-  _globals['_DISCLOSURE']._serialized_start=1322
-  _globals['_DISCLOSURE']._serialized_end=1377
-  _globals['_GETDISCLOSURESRESPONSE']._serialized_start=1379
-  _globals['_GETDISCLOSURESRESPONSE']._serialized_end=1461
-  _globals['_EXPORTSUBJECTREQUEST']._serialized_start=1463
-  _globals['_EXPORTSUBJECTREQUEST']._serialized_end=1505
-  _globals['_HELDITEM']._serialized_start=1508
-  _globals['_HELDITEM']._serialized_end=1712
-  _globals['_HELDITEM_VALUESENTRY']._serialized_start=1667
-  _globals['_HELDITEM_VALUESENTRY']._serialized_end=1712
-  _globals['_EXPORTSUBJECTRESPONSE']._serialized_start=1714
-  _globals['_EXPORTSUBJECTRESPONSE']._serialized_end=1787
-  _globals['_NOTIFICATIONSSERVICE']._serialized_start=2050
-  _globals['_NOTIFICATIONSSERVICE']._serialized_end=2823
+  _globals['_FOLLOWREQUEST']._serialized_end=710
+  _globals['_FOLLOWRESPONSE']._serialized_start=712
+  _globals['_FOLLOWRESPONSE']._serialized_end=747
+  _globals['_UNFOLLOWREQUEST']._serialized_start=749
+  _globals['_UNFOLLOWREQUEST']._serialized_end=840
+  _globals['_UNFOLLOWRESPONSE']._serialized_start=842
+  _globals['_UNFOLLOWRESPONSE']._serialized_end=860
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=862
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=897
+  _globals['_UNSUBSCRIBERESPONSE']._serialized_start=899
+  _globals['_UNSUBSCRIBERESPONSE']._serialized_end=994
+  _globals['_LISTFOLLOWSREQUEST']._serialized_start=996
+  _globals['_LISTFOLLOWSREQUEST']._serialized_end=1016
+  _globals['_LISTFOLLOWSRESPONSE']._serialized_start=1018
+  _globals['_LISTFOLLOWSRESPONSE']._serialized_end=1129
+  _globals['_LISTCAPTUREDMAILSREQUEST']._serialized_start=1131
+  _globals['_LISTCAPTUREDMAILSREQUEST']._serialized_end=1199
+  _globals['_LISTCAPTUREDMAILSRESPONSE']._serialized_start=1201
+  _globals['_LISTCAPTUREDMAILSRESPONSE']._serialized_end=1297
+  _globals['_GETDISCLOSURESREQUEST']._serialized_start=1299
+  _globals['_GETDISCLOSURESREQUEST']._serialized_end=1340
+  _globals['_DISCLOSURE']._serialized_start=1342
+  _globals['_DISCLOSURE']._serialized_end=1397
+  _globals['_GETDISCLOSURESRESPONSE']._serialized_start=1399
+  _globals['_GETDISCLOSURESRESPONSE']._serialized_end=1481
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_start=1483
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_end=1525
+  _globals['_HELDITEM']._serialized_start=1528
+  _globals['_HELDITEM']._serialized_end=1732
+  _globals['_HELDITEM_VALUESENTRY']._serialized_start=1687
+  _globals['_HELDITEM_VALUESENTRY']._serialized_end=1732
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_start=1734
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_end=1807
+  _globals['_NOTIFICATIONSSERVICE']._serialized_start=2070
+  _globals['_NOTIFICATIONSSERVICE']._serialized_end=2843
 # @@protoc_insertion_point(module_scope)

@@ -71,16 +71,18 @@ class CapturedMail(_message.Message):
     def __init__(self, number: _Optional[int] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recipient: _Optional[str] = ..., subject: _Optional[str] = ..., message_id: _Optional[str] = ..., text: _Optional[str] = ..., html: _Optional[str] = ..., unsubscribe_url: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
 
 class FollowRequest(_message.Message):
-    __slots__ = ("thing_kind", "thing_id", "level", "language")
+    __slots__ = ("thing_kind", "thing_id", "level", "language", "only_first")
     THING_KIND_FIELD_NUMBER: _ClassVar[int]
     THING_ID_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    ONLY_FIRST_FIELD_NUMBER: _ClassVar[int]
     thing_kind: ThingKind
     thing_id: str
     level: FollowLevel
     language: str
-    def __init__(self, thing_kind: _Optional[_Union[ThingKind, str]] = ..., thing_id: _Optional[str] = ..., level: _Optional[_Union[FollowLevel, str]] = ..., language: _Optional[str] = ...) -> None: ...
+    only_first: bool
+    def __init__(self, thing_kind: _Optional[_Union[ThingKind, str]] = ..., thing_id: _Optional[str] = ..., level: _Optional[_Union[FollowLevel, str]] = ..., language: _Optional[str] = ..., only_first: _Optional[bool] = ...) -> None: ...
 
 class FollowResponse(_message.Message):
     __slots__ = ("follow_id",)
