@@ -137,6 +137,9 @@ class LogKeeper:
         while await self._alone(self._sequencer.take_in):
             pass
         await self._seal()
+        row = self._sequencer.row
+        if self._published < row.end:  # `run` has signed it, and may not have come to show it.
+            await self._publish(row)
 
     async def _begin(self) -> None:
         row = await self._alone(self._sequencer.begin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -73,6 +74,25 @@ async def test_draining_signs_all_that_is_committed_without_waiting(kept: Any) -
         await until(lambda: keeper.health.state is State.RUNNING)
         await kept.say(5)
         await keeper.drain()
+        assert keeper.published == 5
+
+
+async def test_draining_shows_what_the_keeper_was_just_signing(kept: Any) -> None:
+    reading, may_go_on = threading.Event(), threading.Event()
+
+    def hook(step: str, done: bool) -> None:
+        if step == "read" and done and kept.ledger.public_head():
+            reading.set()
+            may_go_on.wait(30)
+
+    async with keeping(kept, hook=hook, timing={"checkpoint_s": 60}) as keeper:
+        await until(lambda: keeper.health.state is State.RUNNING)
+        await kept.say(5)
+        await until(reading.is_set)
+        draining = asyncio.create_task(keeper.drain())
+        await asyncio.sleep(0)  # It waits for its turn, behind the one who reads.
+        may_go_on.set()
+        await draining
         assert keeper.published == 5
 
 
