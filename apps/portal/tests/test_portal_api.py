@@ -115,3 +115,14 @@ def test_a_form_that_is_sent_again_with_other_content_is_refused(town: Any) -> N
     assert "This form was already sent with other content" in person.page.text
     person.send("/proposals", title="Second thought", body="Please.")
     person.ok()
+
+
+@pytest.mark.parametrize("key", ["\0", "clé"])
+def test_a_form_whose_key_was_tampered_with_may_be_sent_again(town: Any, key: str) -> None:
+    person = town.resident(proved=False)
+    person.go(f"/processes/{town.process_id}")
+    person.send("/proposals", title="A tampered form", body="Please.", form_key=key)
+    assert person.page.status_code == 422
+    assert "This form cannot be sent like this" in person.page.text
+    person.send("/proposals", title="A tampered form", body="Please.")
+    person.ok()

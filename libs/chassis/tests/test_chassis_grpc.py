@@ -377,6 +377,15 @@ async def test_an_idempotent_call_is_repeated_until_the_service_is_back(serve: A
     assert await service.call("Say", repeat=True) == "3"
 
 
+@pytest.mark.parametrize("key", ["\0", "clé", "a\nb", "\ud800", "x" * 201])
+async def test_a_key_that_metadata_cannot_carry_is_refused_as_the_service_would(
+    serve: Any, key: str
+) -> None:
+    service = await serve({"Say": echo})
+    with pytest.raises(Invalid, match="idempotency_key_malformed"):
+        await service.call("Say", idempotency_key=key)
+
+
 async def test_repetition_ends_at_the_deadline() -> None:
     channel = ServiceChannel("127.0.0.1:1", timeout_s=0.5)
     began_s = time.monotonic()

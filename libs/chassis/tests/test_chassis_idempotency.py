@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from cahier_chassis.errors import ServiceError
-from cahier_chassis.idempotency import KEY_CHARS_MAX, Record, once
+from cahier_chassis.calls import KEY_CHARS_MAX
+from cahier_chassis.errors import ServiceError, from_rpc_error
+from cahier_chassis.idempotency import Record, once
 from cahier_kernel.errors import FailedPrecondition
 from cahier_ledger.ledger import Ledger
 from cahier_ledger.model import Append, NewEvent, StreamAppend
@@ -152,10 +154,14 @@ async def test_the_answer_outlives_the_process(
 
 
 @pytest.mark.parametrize("key", ["x" * (KEY_CHARS_MAX + 1)])
-async def test_a_malformed_key_is_refused(service: Any, ledger: Ledger, key: str) -> None:
-    with pytest.raises(ServiceError) as refused:
-        await service.call("Greet", "ann", idempotency_key=key)
-    assert refused.value.code == "idempotency_key_malformed"
+async def test_a_malformed_key_is_refused(
+    service: Any, ledger: Ledger, token: str, key: str
+) -> None:
+    sent = (("authorization", f"Bearer {token}"), ("idempotency-key", key))
+    async with grpc.aio.insecure_channel(service.target) as others:  # Ours would not send it.
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await service.method("Greet", others)(StringValue(value="ann"), metadata=sent)
+    assert from_rpc_error(failed.value).code == "idempotency_key_malformed"
     assert ledger.head_seq() == 0
 
 

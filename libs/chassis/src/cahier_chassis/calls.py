@@ -9,7 +9,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from cahier_chassis.tokens import Claims
-from cahier_kernel.errors import Unauthenticated
+from cahier_kernel.errors import Invalid, Unauthenticated
+
+KEY_CHARS_MAX = 200
+"""Of an idempotency key."""
 
 
 @dataclass(slots=True)
@@ -44,3 +47,13 @@ def current_claims() -> Claims:
 def current_claims_or_none() -> Claims | None:
     """The bearer's claims, or None for an anonymous call."""
     return CURRENT_CALL.get().claims
+
+
+def require_key(key: str) -> None:
+    """Raises Invalid `idempotency_key_malformed` for a key that metadata could not carry."""
+    if len(key) > KEY_CHARS_MAX or not (key.isascii() and key.isprintable()):
+        raise Invalid(
+            "idempotency_key_malformed",
+            f"the key is at most {KEY_CHARS_MAX} printable ASCII characters",
+            field="idempotency-key",
+        )

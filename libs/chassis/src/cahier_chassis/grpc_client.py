@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 
+from cahier_chassis.calls import require_key
 from cahier_chassis.errors import from_rpc_error
 from cahier_chassis.grpc_server import MESSAGE_BYTES_MAX
 from cahier_chassis.telemetry import TRACEPARENT, current_traceparent
@@ -91,13 +92,14 @@ class UnaryMethod:
         repeat: bool | None = None,
         trace: bool = True,
     ) -> Any:
-        """The answer; raises ServiceError.
+        """The answer; raises ServiceError, and Invalid for a key that no service would take.
 
         An UNAVAILABLE call is repeated within its deadline, at most ATTEMPTS_MAX times, when it
         reads (`Get...`, `List...`), when it has an idempotency key, or when `repeat` says that it
         is naturally idempotent. `trace=False` keeps the trace's id out of the call (ballots).
         """
         repeats = bool(idempotency_key) or self._reads if repeat is None else repeat
+        require_key(idempotency_key)
         metadata = self._metadata(token, idempotency_key, trace)
         deadline_s = time.monotonic() + (timeout_s or self._channel.timeout_s)
         attempt = 0

@@ -13,13 +13,12 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from cahier_chassis.calls import Call, current_call
-from cahier_kernel.errors import AlreadyExists, DomainError, Invalid
+from cahier_chassis.calls import Call, current_call, require_key
+from cahier_kernel.errors import AlreadyExists, DomainError
 from cahier_kernel.ids import derived_uuid
 from cahier_ledger.model import Idempotency
 from cahier_ledger.store import LedgerReader
 
-KEY_CHARS_MAX = 200
 Answer = TypeVar("Answer", bound=Message)
 Record = Callable[[Message], Idempotency | None]
 
@@ -66,12 +65,7 @@ async def once(
 
 def _scoped(call: Call) -> str:
     key = call.idempotency_key
-    if len(key) > KEY_CHARS_MAX or not (key.isascii() and key.isprintable()):
-        raise Invalid(
-            "idempotency_key_malformed",
-            f"the key is at most {KEY_CHARS_MAX} printable ASCII characters",
-            field="idempotency-key",
-        )
+    require_key(key)
     subject = call.claims.subject if call.claims else ""
     return str(derived_uuid(subject, call.method, key))
 
