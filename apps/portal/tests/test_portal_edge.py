@@ -282,6 +282,7 @@ async def test_who_does_not_sign_in_is_slowed_down_in_reporting(tmp_path: Path) 
     async for client in serve(settings(tmp_path, **more)):
         await client.get("/sign-in")
         form = {"_csrf_token": client.cookies["cahier_csrf"], "description": "A dark lamp."}
+        form["category"] = "LAMP"
         answers = [await client.post("/reports/new", data=form) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [503, 503, 429]
         assert all("A dark lamp." in answer.text for answer in answers)

@@ -120,7 +120,13 @@ def test_an_elections_past_shows_its_rules_projects_and_ballots(
         more = {"reason": "Everybody has voted."} if step == "close" else {}
         staff.send(f"/steps/{step}", **more)
         staff.ok()
-    page = stranger.go(f"/history/election/{election}").text
+
+    def told() -> str | None:
+        # The last of it, the money set aside, is written once the books were heard of.
+        text = str(stranger.go(f"/history/election/{election}").text)
+        return text if "books" in entries(text)[-2] else None
+
+    page = town.wait("the books are opened", told)
     said = entries(page)
     assert said[0] == "The city prepared a budget of €500,000."
     assert "ballot" not in " ".join(said[: said.index("Voting opened.")])

@@ -62,6 +62,8 @@ def test_what_is_held_is_shown_and_downloaded(gone: SimpleNamespace) -> None:
     assert [typed for typed in TYPED if typed not in gone.held.text] == []
     assert [typed for typed in TYPED if typed not in gone.page] == []
     assert "$argon2" not in gone.held.text + gone.page
+    # The proposal, the comment and what is followed lead to where they are read.
+    assert gone.page.count(f'<a href="{gone.proposal}">') == 3
 
 
 @pytest.mark.parametrize("path", ["/me/export", "/me/export.json", "/me/erase"])

@@ -91,4 +91,5 @@ def _wordings() -> Mapping[str, Any]:
         "rules_in_words": rule_words.rules_in_words,
         "voting_in_words": rule_words.voting_in_words,
         "weighs": rule_words.weighs,
+        "erased": ERASED,
     }

@@ -103,6 +103,7 @@ def forgotten(town: Any) -> dict[str, str]:
     report = str(person.page.url.path)
     town.wait("everybody confirms", lambda: "Everything is erased" in person.go(report).text)
     assert "Last day" in person.page.text
+    assert "was forgotten at their own wish" in person.go(proposal).text
     return {
         "erasure": report,
         "erased-proposal": proposal,

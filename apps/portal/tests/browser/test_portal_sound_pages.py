@@ -82,7 +82,13 @@ def test_pages_about_projects_and_results_are_sound(
     eyes: Any, town: Any, finished: str, width: int, language: str
 ) -> None:
     page = eyes.open(width=width, language=language)
+    listed = page.request.get(f"/api/v1/elections/{finished}/projects").json()["projects"]
     for name, path in {
+        "project-won": f"/projects/{listed[1]['id']}",
+        "project-lost": f"/projects/{listed[2]['id']}",
+        "budget-over": f"/budgets/{finished}",
+        "versions": f"/budgets/{finished}/results/versions",
+        "books": f"/budgets/{finished}/books",
         "map": f"/budgets/{town.election_id}/map",
         "compare": f"/budgets/{finished}/compare?p=1&p=2&p=3",
         "what-if": f"/budgets/{finished}/what-if?envelope=200000",

@@ -28,6 +28,7 @@ from cahier_portal import session
 from cahier_portal.catalogue import LANGUAGES, error_sentence, knows, t
 from cahier_portal.formats import instant
 from cahier_portal.forms import FormError, read_form
+from cahier_portal.pages.following import page_of
 from cahier_portal.parameters import Caller, PathId
 from cahier_portal.session import Visitor
 from cahier_portal.visit import Answer, Page, Visit, or_none
@@ -54,6 +55,17 @@ class Held:
     event_id: str
     at: datetime | None
     values: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        """The page of what it is about; "" where it has none."""
+        if self.kind == "follow":
+            return page_of(self.values["kind"], self.id)
+        if self.kind == "report":
+            return page_of("report", self.id)
+        if self.kind in ("proposal", "edit", "comment", "support"):
+            return page_of("proposal", self.values.get("proposal", self.id))
+        return ""
 
 
 @dataclass(frozen=True)

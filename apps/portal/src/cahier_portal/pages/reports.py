@@ -89,7 +89,7 @@ async def new_report(visit: Caller) -> Answer:
     try:
         is_sent = form.text("step") != "nearby"
         needed = (partial(_category, form), partial(form.needed, "description"))
-        position, *_ = together(partial(read_position, form), *(needed if is_sent else ()))
+        *_, position = together(*(needed if is_sent else ()), partial(read_position, form))
         if not is_sent:
             return await _form(visit, values=form.values(), nearby=await _nearby(visit, position))
         if visit.visitor is None and not visit.portal.anonymous_throttle.admits(visit.address):
