@@ -27,7 +27,7 @@ def alive(pid: int) -> bool:
 
 
 def all_gone(pids: dict[str, int]) -> bool:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not any(map(alive, pids.values())):
             return True

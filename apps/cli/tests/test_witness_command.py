@@ -131,7 +131,7 @@ def test_a_killed_witness_never_goes_back(place: Place, serve: Any) -> None:
     for _ in range(4):
         process, address = serve()
         killer = threading.Timer(random.uniform(0.2, 0.6), process.kill)
-        with httpx.Client(base_url=address, timeout=5) as client:
+        with httpx.Client(base_url=address, timeout=30) as client:
             size = told_size(client, log)
             assert size >= cosigned
             if size:

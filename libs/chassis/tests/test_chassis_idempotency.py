@@ -109,7 +109,7 @@ async def test_twins_at_the_same_time_are_stored_once_and_get_one_answer(
     calls = [
         asyncio.create_task(service.call("Greet", "ann", idempotency_key="k-1")) for _ in range(5)
     ]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while greeter.handled < 5:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     greeter.gate.set()
@@ -122,11 +122,11 @@ async def test_a_twin_that_is_refused_for_what_the_first_did_gets_the_answer_of_
 ) -> None:
     greeter.gate.clear()
     late = asyncio.create_task(service.call("Greet", "only once", idempotency_key="k-1"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while greeter.handled < 1:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     first = asyncio.create_task(service.call("Greet", "only once", idempotency_key="k-1"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while greeter.handled < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     greeter.gate.set()

@@ -165,7 +165,7 @@ async def test_of_two_alike_one_relays_and_projects_and_the_other_takes_over(
         *(each.ledger.append(append(name, n)) for n, each in enumerate((first, second) * 20))
     )
     await in_stream(nats_server, name, 40)
-    assert await second.projection.wait_for(40, 5)
+    assert await second.projection.wait_for(40, 30)
     assert second.seen() == list(range(1, 41))
     assert first.projection.health.state is State.RUNNING
     assert second.projection.health.state is State.STANDBY
@@ -173,7 +173,7 @@ async def test_of_two_alike_one_relays_and_projects_and_the_other_takes_over(
     await first.stop()
     await second.ledger.append(append(name, 100))
     await in_stream(nats_server, name, 41)
-    assert await second.projection.wait_for(41, 5)
+    assert await second.projection.wait_for(41, 30)
     assert second.projection.health.state is State.RUNNING
     assert second.seen() == list(range(1, 42))
 
@@ -193,7 +193,7 @@ async def test_each_role_does_its_part_and_no_other(replica: Any, nats_server: N
     name = api.unit.name
     project = await replica(Role.PROJECT)
     await api.ledger.append_many([append(name, n) for n in range(10)])
-    assert await api.projection.wait_for(10, 5), "the caller sees what it did"
+    assert await api.projection.wait_for(10, 30), "the caller sees what it did"
     assert api.seen() == list(range(1, 11))
     assert api.projection.health.state is State.STANDBY
     assert project.unit.ports().keys() == {"http"}

@@ -135,9 +135,9 @@ async def test_own_projection_ends_with_its_ledger(
     own = OwnProjection(bus_ledger, views, SEEN, fold_own)
     task = asyncio.create_task(own.run())
     await store(bus_ledger, bus_append, range(1, 3))
-    assert await own.wait_for(2, 5)
+    assert await own.wait_for(2, 30)
     await bus_ledger.close()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
 
 
 async def test_own_events_gather_unless_somebody_waits_for_them(
@@ -153,13 +153,14 @@ async def test_own_events_gather_unless_somebody_waits_for_them(
     projection = OwnProjection(bus_ledger, views, SEEN, fold_own, observer=Counting())
     async with running(projection):
         await store(bus_ledger, bus_append, range(1))
-        assert await projection.wait_for(1, 5)
+        assert await projection.wait_for(1, 30)
         for number in range(1, 6):
             await store(bus_ledger, bus_append, range(number, number + 1))
             await asyncio.sleep(0.01)
-        assert await projection.wait_for(6, 5)
+        assert await projection.wait_for(6, 30)
     assert sum(folded) == 6
-    assert max(folded) >= 4
+    # The first, what had come when the view looked again, and what then gathered.
+    assert len(folded) <= 3
 
 
 async def test_public_events_are_taken_in_once_across_restarts(

@@ -49,7 +49,7 @@ async def stream_seqs(client: Client) -> list[int]:
     subscription = await js.pull_subscribe(SUBJECT, stream=STREAM)
     seqs: list[int] = []
     while len(seqs) < info.state.messages:
-        for message in await subscription.fetch(500, timeout=5):
+        for message in await subscription.fetch(500, timeout=30):
             seqs.append(int((message.headers or {}).get("Cahier-Seq", "0")))
             await message.ack()
     await subscription.unsubscribe()
@@ -343,4 +343,4 @@ async def test_relay_ends_when_the_ledger_is_closed(
         await store(bus_ledger, bus_append, range(1, 4))
         assert await relay.drain(5)
         await bus_ledger.close()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)

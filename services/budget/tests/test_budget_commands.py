@@ -215,9 +215,9 @@ async def due(app):
     transitions = DueTransitions(DirectoryView(views), app.elections, app.commands, app.life)
 
     async def tick():
-        assert await own.wait_for(app.ledger.head_seq(), 5)
+        assert await own.wait_for(app.ledger.head_seq(), 30)
         await transitions(app.clock.now())
-        assert await own.wait_for(app.ledger.head_seq(), 5)
+        assert await own.wait_for(app.ledger.head_seq(), 30)
 
     yield tick
     task.cancel()

@@ -44,7 +44,7 @@ from cahier_record.consultation import events
 from cahier_record.events import Leaf, decode_leaf
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
-START_S_MAX = 30.0
+START_S_MAX = 60.0
 
 
 class Desk:

@@ -440,7 +440,7 @@ async def test_a_view_built_again_from_the_log_is_the_same(desk, tmp_path):
     assert desk.read_model.proposal(str(proposal)) is None
     again = type(desk.projection)(desk.ledger, desk.views, VIEW, desk.projection._fold)
     task = asyncio.create_task(again.run())
-    assert await again.wait_for(desk.ledger.head_seq(), 5)
+    assert await again.wait_for(desk.ledger.head_seq(), 30)
     task.cancel()
     assert desk.queries.proposal(proposal, "ann") == before
 

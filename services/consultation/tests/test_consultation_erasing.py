@@ -188,7 +188,7 @@ async def test_a_view_built_anew_after_the_erasure_reads_the_same(desk, written)
         db.execute("DROP TABLE held")
     again = type(desk.projection)(desk.ledger, desk.views, *_view())
     running = asyncio.create_task(again.run())
-    assert await again.wait_for(desk.ledger.head_seq(), 5)
+    assert await again.wait_for(desk.ledger.head_seq(), 30)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert [dict(row) for row in desk.views.fetch_all("SELECT * FROM proposals")] == [

@@ -55,7 +55,7 @@ from cahier_record.events import decode_leaf
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HEADER = "document_number,birth_date,postcode,district\n"
-READY_S_MAX = 20.0
+READY_S_MAX = 60.0
 
 
 @pytest.fixture

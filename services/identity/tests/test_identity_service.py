@@ -256,7 +256,7 @@ async def test_health_and_metrics_answer(shared: Any, city: Any) -> None:
     def get(path: str) -> str:
         url = f"http://127.0.0.1:{city.ports['http']}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=30) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             return str(error.code)

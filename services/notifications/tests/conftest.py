@@ -68,7 +68,7 @@ from cahier_record.events import Leaf, PublicEvent, decode_leaf
 from cahier_record.notifications import events
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
-START_S_MAX = 30.0
+START_S_MAX = 60.0
 PROPOSAL = "0196b1f0-0000-7000-8000-000000000001"
 PROCESS = "0196b1f0-0000-7000-8000-000000000002"
 FOLDS = {
@@ -310,8 +310,8 @@ async def desk(tmp_path: Path, mail_box: MailBox) -> AsyncIterator[Desk]:
     desk.told(consultation.ProcessCreated(process=PROCESS, **dates))
     desk.told(consultation.ProposalSubmitted(process=PROCESS, proposal=PROPOSAL, author="a"))
     task = asyncio.create_task(desk.projection.run())
-    await desk.projection.wait_for(0, 5)
-    async with asyncio.timeout(5):
+    await desk.projection.wait_for(0, 30)
+    async with asyncio.timeout(30):
         while desk.projection.health.state.value != "running":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     yield desk

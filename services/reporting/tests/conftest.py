@@ -47,7 +47,7 @@ from cahier_reporting.application.stored import CODEC
 from cahier_reporting.domain.states import State
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
-START_S_MAX = 30.0
+START_S_MAX = 60.0
 
 
 class Desk:

@@ -446,6 +446,6 @@ async def test_a_forgotten_view_is_folded_again_to_the_same(desk):
     assert desk.read_model.report(str(report)) is None
     again = type(desk.projection)(desk.ledger, desk.views, VIEW, fold)
     task = asyncio.create_task(again.run())
-    assert await again.wait_for(desk.ledger.head_seq(), 5)
+    assert await again.wait_for(desk.ledger.head_seq(), 30)
     task.cancel()
     assert [desk.queries.report(each, "ann") for each in (original, report)] == before

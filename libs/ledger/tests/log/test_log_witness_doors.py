@@ -70,7 +70,7 @@ async def test_the_very_same_bytes_come_over_nats(
     await answer_over_nats(nats_client, SUBJECT, witness)
     over_nats = []
     for request in requests:
-        reply = await nats_client.request(SUBJECT, request, timeout=5)
+        reply = await nats_client.request(SUBJECT, request, timeout=30)
         headers = reply.headers or {}
         over_nats.append((int(headers["Tlog-Status"]), headers["Content-Type"], reply.data))
     assert [status for status, _, _ in over_nats] == STATUSES
@@ -78,7 +78,7 @@ async def test_the_very_same_bytes_come_over_nats(
     async with httpx.AsyncClient(base_url=base) as client:
         for request in again:
             answer = await client.post("/add-checkpoint", content=request)
-            reply = await nats_client.request(SUBJECT, request, timeout=5)
+            reply = await nats_client.request(SUBJECT, request, timeout=30)
             headers = reply.headers or {}
             assert str(answer.status_code) == headers["Tlog-Status"]
             assert answer.headers["content-type"] == headers["Content-Type"]
@@ -91,7 +91,7 @@ async def test_a_message_that_wants_no_reply_changes_nothing(
     witness = witness_of(log_key("a.example"))
     await answer_over_nats(nats_client, SUBJECT, witness)
     await nats_client.publish(SUBJECT, requests[4])
-    reply = await nats_client.request(SUBJECT, requests[0], timeout=5)
+    reply = await nats_client.request(SUBJECT, requests[0], timeout=30)
     assert reply.data == b"0\n"
 
 
@@ -100,7 +100,7 @@ async def test_two_processes_of_one_witness_share_the_subject(
 ) -> None:
     for _ in range(2):
         await answer_over_nats(nats_client, SUBJECT, witness_of(log_key("a.example")))
-    replies = [await nats_client.request(SUBJECT, requests[4], timeout=5) for _ in range(20)]
+    replies = [await nats_client.request(SUBJECT, requests[4], timeout=30) for _ in range(20)]
     statuses = [(reply.headers or {})["Tlog-Status"] for reply in replies]
     assert statuses == ["200"] + ["409"] * 19
 
@@ -140,7 +140,7 @@ async def test_a_body_that_trickles_is_given_up(
 
     reader, writer = await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2]))
     writer.write(b"POST /add-checkpoint HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\nold 0\n")
-    answer = await asyncio.wait_for(reader.read(), 5)  # to its end: the connection was closed
+    answer = await asyncio.wait_for(reader.read(), 30)  # to its end: the connection was closed
     assert answer.startswith(b"HTTP/1.1 408 ")
     writer.close()
     async with httpx.AsyncClient(base_url=base) as client:

@@ -1,6 +1,5 @@
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +70,16 @@ async def black_hole(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.sleep(3_600)
 
 
+class CountingHole:
+    """A black hole that counts what fell into it."""
+
+    requests = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.requests += scope["type"] == "http"
+        await black_hole(scope, receive, send)
+
+
 def answering(status: int, body: bytes, content_type: str = "text/plain") -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         headers = [(b"content-type", content_type.encode())]
@@ -127,22 +136,23 @@ async def test_one_witness_gone_delays_the_others_by_the_bound_and_then_no_more(
     log_tree: Any,
     serve_app: Any,
     http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    gone = CountingHole()
     policy = policy_of(
         one=await serve_app(WitnessApp(open_named("one"))),
-        gone=await serve_app(black_hole),
+        gone=await serve_app(gone),
         refusing="http://127.0.0.1:9",
     )
-    witnesses = Witnesses(policy, http, timeout_s=0.5)
+    monkeypatch.setattr(witnessing, "PAUSE_FIRST_S", 60.0)
+    # So long that the one who answers does so in time on a busy machine.
+    witnesses = Witnesses(policy, http, timeout_s=2.0)
     read = log_tree(300).read
-    started_s = time.monotonic()
     assert len(await witnesses.collect(checkpoint_of(3), read)) == 1
-    assert 0.4 < time.monotonic() - started_s < 2
-    assert witnesses.refusals["gone"] == "did not answer within 0.5 s"
+    assert witnesses.refusals["gone"] == "did not answer within 2 s"
     assert witnesses.refusals["refusing"].startswith("cannot be reached")
-    started_s = time.monotonic()
     assert len(await witnesses.collect(checkpoint_of(4), read)) == 1
-    assert time.monotonic() - started_s < 0.4
+    assert gone.requests == 1, "it was left alone"
     assert set(witnesses.refusals) == {"gone", "refusing"}
 
 
@@ -155,18 +165,18 @@ async def test_a_witness_that_comes_back_is_asked_again(
     http: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(witnessing, "PAUSE_FIRST_S", 0.3)
+    monkeypatch.setattr(witnessing, "PAUSE_FIRST_S", 2.0)
     back, app = False, WitnessApp(open_named("one"))
 
     async def sometimes(scope: Any, receive: Any, send: Any) -> None:
         await (app if back else black_hole)(scope, receive, send)
 
-    witnesses = Witnesses(policy_of(one=await serve_app(sometimes)), http, timeout_s=0.3)
+    witnesses = Witnesses(policy_of(one=await serve_app(sometimes)), http, timeout_s=2.0)
     read = log_tree(300).read
     assert await witnesses.collect(checkpoint_of(3), read) == []
     back = True
     assert await witnesses.collect(checkpoint_of(4), read) == []
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(witnessing.PAUSE_FIRST_S)
     assert len(await witnesses.collect(checkpoint_of(5), read)) == 1
     assert witnesses.refusals == {}
 

@@ -380,7 +380,7 @@ class TestWaiting:
         await asyncio.sleep(0.01)
         assert not waiting.done()
         await store.append(append("a", 0, 2))
-        assert await asyncio.wait_for(waiting, 5) == 2
+        assert await asyncio.wait_for(waiting, 30) == 2
 
     async def test_private_events_do_not_wake_who_waits_for_leaves(self, store, append):
         waiting = asyncio.create_task(store.wait_public_past(0))
@@ -388,7 +388,7 @@ class TestWaiting:
         await asyncio.sleep(0.01)
         assert not waiting.done()
         await store.append(append("b", leaf="x"))
-        assert await asyncio.wait_for(waiting, 5) == 1
+        assert await asyncio.wait_for(waiting, 30) == 1
 
     async def test_waiting_ends_at_its_timeout_with_the_head(self, store):
         assert await store.wait_past(0, 0.01) == 0
@@ -406,7 +406,7 @@ class TestWaiting:
         await asyncio.sleep(0.01)
         await store.close()
         with pytest.raises(LedgerClosed):
-            await asyncio.wait_for(waiting, 5)
+            await asyncio.wait_for(waiting, 30)
         with pytest.raises(LedgerClosed):
             await store.wait_past(0)
 

@@ -96,7 +96,7 @@ async def test_a_lone_caller_is_answered_at_once(committer, disk, append, monkey
     monkeypatch.setattr(writer, "GATHER_S", 60.0)
     for n in range(3):
         many = [append(f"{n} {part}") for part in range(10)]
-        await asyncio.wait_for(committer.submit(many), 5)
+        await asyncio.wait_for(committer.submit(many), 30)
     assert disk.batches == [10, 10, 10]
 
 
@@ -182,8 +182,8 @@ async def test_closing_answers_who_waits_for_room(committer, disk, append, monke
     closing = asyncio.create_task(asyncio.to_thread(committer.close))
     await asyncio.sleep(0.02)
     disk.free.set()
-    await asyncio.wait_for(closing, 5)
-    outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    await asyncio.wait_for(closing, 30)
+    outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
     stored = [outcome for outcome in outcomes if isinstance(outcome, list)]
     assert 1 <= len(stored) == disk.total
     assert all(isinstance(o, LedgerClosed) for o in outcomes if not isinstance(o, list))

@@ -142,7 +142,7 @@ async def test_who_stands_by_sees_how_far_the_other_has_brought_a_view(stores, a
     tasks = [asyncio.create_task(active.run()), asyncio.create_task(passive.stand_by())]
     for number in range(20):
         await ledger.append(append(f"a-{number}"))
-        assert await passive.wait_for(number + 1, 2)
+        assert await passive.wait_for(number + 1, 30)
     assert passive.health.state is State.STANDBY
     assert passive.lag() == 0
     for task in tasks:

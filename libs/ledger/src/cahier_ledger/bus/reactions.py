@@ -30,14 +30,17 @@ from cahier_ledger.bus.dead import redrive_subject
 from cahier_ledger.bus.envelope import PublicMessage, incoming
 from cahier_ledger.bus.health import BusObserver, Health, Watched, backoff_s, heed_cancel, whence
 from cahier_ledger.bus.inbox import AlreadyDone, Effect, Inbox
-from cahier_ledger.bus.streams import find_stream, public_stream, public_subject, public_subjects
+from cahier_ledger.bus.streams import NO_STREAM, public_stream, public_subject, public_subjects
 from cahier_ledger.bus.views import is_passing
 
 ACK_WAIT_S = 30.0
 HANDLE_TIMEOUT_S = 25.0
 DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
-PULL_TIMEOUT_S = 2.0
-WATCH_EVERY_S = 2.0
+PULL_TIMEOUT_S = 5.0
+"""A request that waits is lost with the broker's process: so long at most does its loss delay."""
+WATCH_EVERY_S = 5.0
+WATCH_EVERY_S_UNWELL = 2.0
+"""Streams appear within seconds while a city starts; consumers vanish once in years."""
 PENDING_MAX = 100
 BATCH_MAX = 50
 GATHER_S = 0.001
@@ -131,7 +134,8 @@ class Reactions:
                 heed_cancel()
                 for each in self._running:
                     await each.see_to_it(client)
-                await asyncio.sleep(WATCH_EVERY_S)
+                well = all(health.is_well for health in self.health().values())
+                await asyncio.sleep(WATCH_EVERY_S if well else WATCH_EVERY_S_UNWELL)
         finally:
             # While the broker is away there is nobody to take leave of.
             with suppress(nats.errors.Error):
@@ -208,14 +212,14 @@ class _Running:
 
     async def _has_consumer(self, client: Client) -> bool:
         js = client.jetstream()
-        if await find_stream(js, self._stream) is None:
-            self.watched.stalled(f"stream {self._stream} does not exist yet")
-            return False
         try:
             if self._begins_anew:
                 await js.delete_consumer(self._stream, self.reaction.name)
             await js.consumer_info(self._stream, self.reaction.name)
-        except NotFoundError:
+        except NotFoundError as error:
+            if error.err_code == NO_STREAM:
+                self.watched.stalled(f"stream {self._stream} does not exist yet")
+                return False
             await js.add_consumer(self._stream, self._config)
         self._begins_anew = False
         return True

@@ -20,6 +20,8 @@ DEAD_STREAM = "DEAD"
 DEAD_SUBJECT = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
 DUPLICATE_WINDOW_S = 120.0
 EPOCH = "cahier-epoch"
+NO_STREAM = 10059
+"""The API's number for a stream that does not exist; a consumer that does not has another."""
 _NAME_IN_USE = 10058
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 
