@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -17,6 +18,14 @@ def test_front_page_says_what_one_can_do_today(town: Any, stranger: Any) -> None
     assert f'href="/budgets/{town.election_id}/vote"' in page
     assert f'href="/processes/{town.process_id}#propose"' in page
     assert "€500,000" in page
+
+
+def test_an_open_vote_says_which_witnesses_it_was_promised(town: Any, stranger: Any) -> None:
+    page = html.unescape(stranger.go(f"/budgets/{town.election_id}").text)
+    promised = page.split("<dt>Witnessed by</dt>")[1].split("</dd>")[0]
+    assert promised == "<dd>The city's own signature; no witness"
+    french = stranger.go(f"/budgets/{town.election_id}?lang=fr").text
+    assert "<dt>Témoins du vote</dt><dd>La signature de la ville" in french
 
 
 def test_proposals_are_filtered_by_the_citys_answer(town: Any, stranger: Any) -> None:

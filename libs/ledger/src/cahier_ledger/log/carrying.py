@@ -24,10 +24,17 @@ def carry_over(folder: FolderTiles, store: TileStore) -> int:
     """
     if folder.get(_LAST) is None or store.get(_LAST) is not None:
         return 0
-    paths = iter(sorted(folder.list(""), key=lambda path: (path == _LAST, path)))
-    carried = 0
-    while some := list(islice(paths, FILES_AT_ONCE)):
+    found = sorted(folder.list(""), key=lambda path: (path == _LAST, path))
+    rest = (path for path in found if not _is_served(path))
+    while some := list(islice(rest, FILES_AT_ONCE)):
         contents = {path: folder.get(path) for path in some}
         store.put({path: each for path, each in contents.items() if each is not None})
-        carried += len(some)
-    return carried
+    for path in filter(_is_served, found):
+        # Another process may have finished, and gone on, meanwhile.
+        store.replace(path, None, folder.get(path) or b"")
+    return len(found)
+
+
+def _is_served(path: str) -> bool:
+    """Whether it is the checkpoint that an epoch serves."""
+    return path.count("/") == 1 and path.endswith(f"/{layout.CHECKPOINT}")

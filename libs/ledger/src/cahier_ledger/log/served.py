@@ -29,7 +29,7 @@ TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
 JSON = "application/json"
 LOOK_AGAIN_S = 0.2
-"""So long the published checkpoint is believed without looking."""
+"""So long the list of epochs is believed without looking; a new one begins with all stopped."""
 WALK_AGAIN_S = 1.0
 """So long the list of older checkpoints is believed: to make it takes a walk through a folder."""
 SIZES_TOLD_MAX = 1_000_000
@@ -77,15 +77,15 @@ class ServedLog:
         self._policy = policy
         self._lock = threading.Lock()
         self._epochs: tuple[float, list[Locked]] = (float("-inf"), [])
-        self._published: dict[int, tuple[float, Published]] = {}
+        self._published: dict[int, Published] = {}
         self._nodes: dict[int, TileNodes] = {}
         self._walking = threading.Lock()
         self._told: dict[int, tuple[float, bytes]] = {}
 
     def epochs(self) -> list[Locked]:
-        """All epochs, oldest first, as they were at most LOOK_AGAIN_S ago."""
+        """All epochs, oldest first, as they were at most LOOK_AGAIN_S ago; [] is looked up anew."""
         looked_s, epochs = self._epochs
-        if time.monotonic() - looked_s < LOOK_AGAIN_S:
+        if epochs and time.monotonic() - looked_s < LOOK_AGAIN_S:
             return epochs
         epochs = self._locks.epochs(self.service)
         self._epochs = (time.monotonic(), epochs)
@@ -99,18 +99,20 @@ class ServedLog:
         return next((each for each in epochs if each.epoch == number), None)
 
     def published(self, epoch: Locked) -> Published | None:
-        """The epoch's served checkpoint, or None before the first."""
-        held = self._published.get(epoch.epoch)
-        if held is not None and time.monotonic() - held[0] < LOOK_AGAIN_S:
-            return held[1]
+        """The epoch's served checkpoint, or None before the first.
+
+        Read each time: whoever was shown a newer one by another process must not be shown an
+        older one here.
+        """
         raw = self._tiles.get(layout.at(epoch.epoch, layout.CHECKPOINT))
         if raw is None:
             return None
-        if held is None or held[1].text.encode() != raw:
+        held = self._published.get(epoch.epoch)
+        if held is None or held.text.encode() != raw:
             text = raw.decode()
-            held = (0.0, Published(epoch, parse_checkpoint(text)[0], text))
-        self._published[epoch.epoch] = (time.monotonic(), held[1])
-        return held[1]
+            held = Published(epoch, parse_checkpoint(text)[0], text)
+            self._published[epoch.epoch] = held
+        return held
 
     def nodes(self, epoch: Locked, size: int) -> TileNodes:
         """The epoch's tree at a size, for proofs; the cache is shared by all sizes."""
@@ -171,11 +173,17 @@ class ServedLog:
         return told[1]
 
     def _tile(self, epoch: Locked, path: str) -> Served | None:
-        published = self.published(epoch)
-        if published is None or leaves_below(path) > published.checkpoint.size:
+        if not self._reaches(epoch, leaves_below(path)):
             return None
         raw = layout.read_file(self._tiles, epoch.epoch, path)
         return None if raw is None else Served(raw, BYTES, IMMUTABLE)
+
+    def _reaches(self, epoch: Locked, leaves: int) -> bool:
+        """Whether the served checkpoint has so many leaves; since it never shrinks, it once had."""
+        held = self._published.get(epoch.epoch)
+        if held is None or held.checkpoint.size < leaves:
+            held = self.published(epoch)
+        return held is not None and held.checkpoint.size >= leaves
 
     def _policy_of(self, epoch: Locked) -> Policy:
         if self._policy is not None:

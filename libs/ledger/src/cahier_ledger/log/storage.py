@@ -1,14 +1,15 @@
 """Where the files of a public log lie: a folder, or a table of the service's database.
 
 The sequencer writes each file before the lock row promises it, so what `put` returned from must
-survive the loss of power. Whoever else has the same four verbs, an object store say, will do.
+survive the loss of power. Whoever else has the same verbs, an object store say, will do.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -17,8 +18,9 @@ from cahier_ledger.bus.database import Database
 from cahier_ledger.model import StoreUnavailable
 
 LIST_PAGE = 1_000
-_NEW = ".new"
+_NEW, _LOCK = ".new", ".lock"
 _TABLE = "CREATE TABLE tiles(path TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID"
+_PUT = "INSERT INTO tiles VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET content = excluded.content"
 _numbers = count(1)
 
 
@@ -35,6 +37,13 @@ class TileStore(Protocol):
         """Writes files, each whole or not at all; all of them are durable when it returns.
 
         Those that are there already are replaced, or left alone if they hold the same.
+        """
+
+    def replace(self, path: str, seen: bytes | None, content: bytes) -> bool:
+        """Writes a file if it holds what was `seen` (None: if it is not there); says whether.
+
+        Of all processes that saw the same one succeeds; it is durable when it returns. A file that
+        several processes may write at once is written in no other way.
         """
 
     def delete(self, paths: Iterable[str]) -> None:
@@ -72,6 +81,20 @@ class FolderTiles:
         for folder in sorted(touched):
             _sync_folder(folder)
 
+    def replace(self, path: str, seen: bytes | None, content: bytes) -> bool:
+        file = self._at(path)
+        try:
+            touched = _make_folders(file.parent)
+            with _alone(file.with_name(f"{file.name}{_LOCK}")):
+                if self.get(path) != seen:
+                    return False
+                touched |= self._write(file, content)
+                for folder in sorted(touched):
+                    _sync_folder(folder)
+                return True
+        except OSError as error:
+            raise _unavailable("replace", path, error) from error
+
     def delete(self, paths: Iterable[str]) -> None:
         for path in paths:
             file = self._at(path)
@@ -84,7 +107,7 @@ class FolderTiles:
         start = self._at(prefix)
         for folder, _, names in os.walk(start):
             for name in names:
-                if not name.endswith(_NEW):
+                if not name.endswith((_NEW, _LOCK)):
                     yield (Path(folder) / name).relative_to(self._root).as_posix()
 
     def close(self) -> None:
@@ -128,11 +151,15 @@ class DatabaseTiles:
 
     def put(self, files: Mapping[str, bytes]) -> None:
         with self._db.transaction() as db:
-            db.executemany(
-                "INSERT INTO tiles VALUES (?, ?) "
-                "ON CONFLICT (path) DO UPDATE SET content = excluded.content",
-                list(files.items()),
-            )
+            db.executemany(_PUT, list(files.items()))
+
+    def replace(self, path: str, seen: bytes | None, content: bytes) -> bool:
+        with self._db.transaction() as db:  # One writer at a time, of all processes.
+            row = db.execute("SELECT content FROM tiles WHERE path = ?", (path,)).fetchone()
+            if seen != (None if row is None else bytes(row[0])):
+                return False
+            db.execute(_PUT, (path, content))
+        return True
 
     def delete(self, paths: Iterable[str]) -> None:
         with self._db.transaction() as db:
@@ -152,6 +179,14 @@ class DatabaseTiles:
 
     def close(self) -> None:
         self._db.close()
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Held by one thread of one process at a time; the kernel lets go of it with the process."""
+    with file.open("a") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
 
 
 def _make_folders(folder: Path) -> set[Path]:

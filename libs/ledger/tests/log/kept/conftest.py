@@ -108,23 +108,40 @@ async def kept(sqlite_place: Any, tmp_path: Path) -> AsyncIterator[Kept]:
 @pytest.fixture(params=["folder", "sqlite", "postgres"])
 def tile_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TileStore]:
     """An empty tile store of each kind."""
-    store = make_tile_store(request, tmp_path)
+    store = make_tile_store(request.param, request, tmp_path)
     yield store
     store.close()
+
+
+@pytest.fixture
+def same_tiles(
+    tile_store: TileStore, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[], TileStore]]:
+    """Opens `tile_store` once more, as another process would."""
+    kind = request.node.callspec.params["tile_store"]
+    opened: list[TileStore] = []
+
+    def open_again() -> TileStore:
+        opened.append(make_tile_store(kind, request, tmp_path))
+        return opened[-1]
+
+    yield open_again
+    for each in opened:
+        each.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_tiles(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TileStore]:
     """An empty tile store in each database."""
-    store = make_tile_store(request, tmp_path)
+    store = make_tile_store(request.param, request, tmp_path)
     yield store
     store.close()
 
 
-def make_tile_store(request: pytest.FixtureRequest, tmp_path: Path) -> TileStore:
-    if request.param == "folder":
+def make_tile_store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> TileStore:
+    if kind == "folder":
         return FolderTiles(tmp_path / "tlog")
-    if request.param == "sqlite":
+    if kind == "sqlite":
         return DatabaseTiles(SqliteDatabase(tmp_path / "tlog.db", durable=True))
     place = request.getfixturevalue("postgres_place")
     return DatabaseTiles(PostgresDatabase(place.dsn, f"{place.schema}_tlog", durable=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,33 @@ def test_half_written_files_are_not_listed(tmp_path: Path) -> None:
     store.put({"1/tile/0/000": b"x"})
     (tmp_path / "tlog/1/tile/0/001.77-1.new").write_bytes(b"half")
     assert list(store.list("1")) == ["1/tile/0/000"]
+
+
+def test_a_file_is_replaced_by_whoever_saw_what_is_there(tile_store: TileStore) -> None:
+    assert not tile_store.replace("1/checkpoint", b"zero", b"one")
+    assert tile_store.replace("1/checkpoint", None, b"one")
+    assert not tile_store.replace("1/checkpoint", None, b"other")
+    assert not tile_store.replace("1/checkpoint", b"zero", b"other")
+    assert tile_store.get("1/checkpoint") == b"one"
+    assert tile_store.replace("1/checkpoint", b"one", b"two")
+    assert tile_store.get("1/checkpoint") == b"two"
+    assert list(tile_store.list("1")) == ["1/checkpoint"]
+
+
+def test_of_many_that_saw_the_same_one_replaces_it(
+    tile_store: TileStore, same_tiles: Callable[[], TileStore]
+) -> None:
+    """Each has a store of its own on the same place, as processes have."""
+    stores = [same_tiles() for _ in range(4)]
+    tile_store.put({"1/checkpoint": b"0"})
+
+    def count_up(store: TileStore) -> int:
+        done = 0
+        while done < 25:
+            seen = store.get("1/checkpoint") or b""
+            done += store.replace("1/checkpoint", seen, b"%d" % (int(seen) + 1))
+        return done
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(count_up, stores)) == [25] * 4
+    assert tile_store.get("1/checkpoint") == b"100"
