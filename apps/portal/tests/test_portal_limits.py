@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cahier_record.budget.pabulib import INSTALMENTS_COLUMN, Instance, read, rules_of
+from cahier_record.budget.pabulib import INSTALMENTS_COLUMN, Instance, read, rules_of, write
 
 pytestmark = pytest.mark.e2e
 BIN = Path(sys.executable).parent
@@ -66,8 +66,23 @@ def open_file(town: Any, election_id: str) -> Instance:
     return read(town.wait("the log has all of it", file), "election.pb")
 
 
+def tallied(file: Instance, folder: Path) -> list[str]:
+    """What `cahier tally` selects from the file, under the rules that it states."""
+    path = folder / "election.pb"
+    path.write_text(write(file), "utf-8")
+    done = subprocess.run(
+        [str(BIN / "cahier"), "tally", str(path), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    selected: list[str] = json.loads(done.stdout)["selected"]
+    return selected
+
+
 def test_a_budget_of_two_years_is_paid_in_instalments(
-    town: Any, staff: Any, stranger: Any, new_election: Callable[..., str]
+    town: Any, staff: Any, stranger: Any, new_election: Callable[..., str], tmp_path: Path
 ) -> None:
     """Project 1 would fit into what is left of both years, not into what the first one has left."""
     election_id = new_election(
@@ -93,10 +108,11 @@ def test_a_budget_of_two_years_is_paid_in_instalments(
     file = open_file(town, election_id)
     assert rules_of(file).credits_cents == (200_000_00, 300_000_00)
     assert [each.fields[INSTALMENTS_COLUMN] for each in file.projects] == ["", "20000,280000", ""]
+    assert tallied(file, tmp_path) == ["2", "3"]
 
 
 def test_a_dear_project_needs_votes_in_proportion_to_its_cost(
-    town: Any, staff: Any, stranger: Any, new_election: Callable[..., str]
+    town: Any, staff: Any, stranger: Any, new_election: Callable[..., str], tmp_path: Path
 ) -> None:
     """As in Swiecie: of 6 ballots a project at 300,000 of 520,000 needs a third of 3.46, so two.
 
@@ -119,4 +135,6 @@ def test_a_dear_project_needs_votes_in_proportion_to_its_cost(
     told = recounted(town, election_id)
     assert told["selected"] == [3, 1]
     assert told["rules"]["proportion"] == [1, 3]
-    assert rules_of(open_file(town, election_id)).proportion == (1, 3)
+    file = open_file(town, election_id)
+    assert rules_of(file).proportion == (1, 3)
+    assert tallied(file, tmp_path) == ["3", "1"]

@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from cahier_kernel.errors import TooLarge, Unavailable
+from cahier_portal.catalogue import LANGUAGE_DEFAULT, LANGUAGES, speaking
 from cahier_portal.opendata import tables
+from cahier_portal.opendata.meanings import meanings
 from cahier_portal.opendata.reading import READERS
 from cahier_portal.opendata.sets import BALLOTS, SETS
 from cahier_portal.opendata.shelf import OpenFile, Shelf
@@ -217,6 +219,43 @@ def test_what_there_is_not_is_a_problem_and_no_page(town: Any, path: str) -> Non
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_every_meaning_is_said_in_every_language_and_none_is_left_over() -> None:
+    said = {*KINDS.values()}
+    for each in (*SETS, BALLOTS):
+        said |= {each.meaning, *(column.meaning for column in each.columns)}
+    for chosen in LANGUAGES:
+        if chosen == LANGUAGE_DEFAULT:
+            continue
+        assert set(meanings(chosen)) == said
+        assert all(text.endswith(".") for text in meanings(chosen).values())
+
+
+def test_the_dictionary_reads_in_the_readers_language_under_the_same_names() -> None:
+    english = dictionary(SETS)
+    with speaking("fr"):
+        french = dictionary(SETS)
+    names = ("data_set", "column", "kind")
+    assert [[each[name] for name in names] for each in french] == [
+        [each[name] for name in names] for each in english
+    ]
+    meaning = {(each["data_set"], each["column"]): each["meaning"] for each in french}
+    assert meaning["projects", "category"] == "Sa catégorie\u202f; peut être vide."
+
+
+@pytest.mark.e2e
+def test_the_dictionary_follows_who_asks(town: Any) -> None:
+    for asked, words in (("en", "Its title."), ("fr", "Son titre.")):
+        for form in ("csv", "json"):
+            answer = httpx.get(
+                f"{town.url}/open-data/dictionary.{form}",
+                headers={"accept-language": asked},
+                trust_env=False,
+            )
+            assert words in answer.text
+            assert answer.headers["content-language"] == asked
+            assert "accept-language" in answer.headers["vary"].lower()
+
+
 @pytest.mark.e2e
 def test_the_page_names_every_file_in_both_languages(
     town: Any, stranger: Any, closed_id: str
@@ -226,4 +265,7 @@ def test_the_page_names_every_file_in_both_languages(
         assert f'href="/open-data/{each.name}.csv"' in page
     assert f'href="/open-data/elections/{closed_id}.pb"' in page
     assert "Data dictionary" in page
-    assert "Dictionnaire des données" in stranger.go("/open-data/?lang=fr").text
+    french = stranger.go("/open-data/?lang=fr").text
+    assert "Dictionnaire des données" in french
+    assert "Son titre." in french
+    assert "Its title." not in french

@@ -8,6 +8,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from cahier_budget.adapters import explanations
+from cahier_budget.adapters.explanations import ExplanationFiles
 from cahier_budget.adapters.reckoning import WAITING_MAX, ReckoningProcesses
 from cahier_budget.application.counting import held_count_from_log
 from cahier_budget.application.explaining import Explaining
@@ -22,11 +24,13 @@ VOTES = [(1, 2), (2,), (3,), (2, 3)]
 class Asked:
     """A published election with all that may be asked of it; `reads` counts readings of the log."""
 
-    def __init__(self, app, election, reckoning):
+    def __init__(self, app, election, reckoning, code=""):
         queries = Queries(app.ledger, app.elections, None, app.proposals, None)
         self.app, self.id, self.reads = app, election.id, 0
         self.reckoning = reckoning
-        self.explaining = Explaining(queries, self._read, reckoning)
+        self.folder = app.folder / "explanations"
+        kept = ExplanationFiles(self.folder, code)
+        self.explaining = Explaining(queries, self._read, reckoning, kept)
         self.shares = OwnShares(app.ledger, self.explaining)
 
     def _read(self, id):
@@ -68,6 +72,54 @@ async def test_a_change_is_counted_once_and_the_log_read_once(asked):
     other = await asked.what_if(way=OtherWay(rule="phragmen"))
     assert other.rule == "phragmen"
     assert asked.reads == 1
+
+
+def started_again(asked, code=""):
+    """The same service after a restart: nothing in memory."""
+    election = type("Election", (), {"id": asked.id})
+    return Asked(asked.app, election, asked.reckoning, code)
+
+
+async def test_an_explanation_is_kept_across_starts(asked):
+    before = await asked.explaining.result(None, asked.id)
+    again = started_again(asked)
+    assert await again.explaining.result(None, asked.id) == before
+    assert (asked.reads, again.reads) == (1, 0)
+
+
+async def test_other_code_explains_anew(asked):
+    before = await asked.explaining.result(None, asked.id)
+    other = started_again(asked, code="a later release")
+    assert await other.explaining.result(None, asked.id) == before
+    assert other.reads == 1
+    assert len(list(asked.folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-1], lambda raw: b"", lambda raw: raw[:32]])
+async def test_a_damaged_explanation_is_worked_out_anew(asked, damage):
+    before = await asked.explaining.result(None, asked.id)
+    (file,) = asked.folder.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    again = started_again(asked)
+    assert await again.explaining.result(None, asked.id) == before
+    assert again.reads == 1
+    assert file.read_bytes() == whole
+
+
+async def test_a_folder_that_takes_nothing_hinders_no_answer(asked):
+    asked.folder.write_text("a file in its place")
+    told = await asked.explaining.result(None, asked.id)
+    assert [one.reason for one in told.projects] == ["selected", "selected", "does_not_fit"]
+
+
+async def test_the_oldest_explanations_make_room(asked, monkeypatch):
+    monkeypatch.setattr(explanations, "KEPT_MAX", 2)
+    told = await asked.explaining.result(None, asked.id)
+    kept = ExplanationFiles(asked.folder)
+    for key in ("one", "two", "three"):
+        kept.keep(key, told)
+    assert [kept.find(key) is not None for key in ("one", "two", "three")] == [False, True, True]
 
 
 async def test_refusals_of_the_helper_arrive_as_they_are(asked):

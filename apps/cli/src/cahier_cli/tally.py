@@ -22,6 +22,7 @@ from cahier_record.budget.pabulib import (
     profile_of,
     read,
     score_threshold,
+    with_own_terms,
 )
 from cahier_record.budget.tally import (
     Completion,
@@ -92,7 +93,8 @@ def tally(
 ) -> None:
     """Count the election in FILE (Pabulib, .pb), in exact arithmetic.
 
-    Without --rule it is counted by the rule that the file itself names. Exit code 2 with one line
+    Without --rule it is counted by the rule that the file itself names, within the limits that a
+    city's own file states under cahier_ keys. Exit code 2 with one line
     on stderr says what is wrong with the file or which rule cannot be counted by.
     """
     if rule not in ("file", *OWN_RULES):
@@ -104,7 +106,8 @@ def tally(
         found = _terms(name, rule, utility, completion, stop)
         return replace(found, ties="lexicographic") if ties == "lexicographic" else found
 
-    counted = _count(file, instance, name, terms, positions)
+    own = _chosen() if rule == "file" else None
+    counted = _count(file, instance, name, terms, positions, own)
     if as_json or explain:
         click.echo(json.dumps(_answer(instance, counted, ties, explain=explain), indent=2))
     else:
@@ -160,16 +163,28 @@ def _count(
     name: str,
     make_terms: Callable[[], Terms],
     positions: str | None,
+    own: frozenset[str] | None,
 ) -> _Count:
+    """own: terms that were chosen otherwise than the file has them; None: it has no say."""
     try:
         terms = make_terms()
         profile = profile_of(instance, _points(positions))
+        if own is not None:
+            profile, terms = with_own_terms(instance, profile, terms, own)
         terms = replace(terms, threshold=score_threshold(instance, profile))
         return _Count(profile, terms, count(profile, name, terms))
     except DomainError as error:
         _refuse(f"{file}: {error.field}: {error.rule}")
     except ValueError as error:
         _refuse(f"{file}: {error}")
+
+
+def _chosen() -> frozenset[str]:
+    """The terms that the command line names."""
+    context = click.get_current_context()
+    names = ("utility", "completion", "stop", "ties")
+    given = click.core.ParameterSource.COMMANDLINE
+    return frozenset(each for each in names if context.get_parameter_source(each) is given)
 
 
 def _points(positions: str | None) -> list[Fraction] | None:

@@ -59,7 +59,7 @@ def speaking(chosen: str) -> Iterator[None]:
 def messages(chosen: str = LANGUAGE_DEFAULT) -> dict[str, str]:
     """All messages of a language by key; raises FileNotFoundError for an unknown one."""
     tables = tomllib.loads((_FOLDER / f"{chosen}.toml").read_text("utf-8"))
-    typeset = _typeset_french if chosen == "fr" else str
+    typeset = typeset_french if chosen == "fr" else str
     return {key: typeset(text) for key, text in _flat("", tables)}
 
 
@@ -110,7 +110,8 @@ def _locale(chosen: str) -> Locale:
     return Locale.parse(chosen)
 
 
-def _typeset_french(text: str) -> str:
+def typeset_french(text: str) -> str:
+    """The text as French printers set it, typed with plain blanks."""
     # Lines never break before these marks: a thin no-break space before ;!? and a full one
     # before a colon and inside guillemets.
     text = re.sub(r" ([;!?])", "\u202f\\1", text)

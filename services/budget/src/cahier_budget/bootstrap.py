@@ -8,6 +8,7 @@ from functools import partial
 from nats.js import JetStreamContext
 
 from cahier_budget.adapters.assessors import AssessorNames
+from cahier_budget.adapters.explanations import ExplanationFiles
 from cahier_budget.adapters.opening import OpeningProcesses
 from cahier_budget.adapters.photos import PhotoFiles
 from cahier_budget.adapters.reckoning import ReckoningProcesses
@@ -123,7 +124,12 @@ async def _serve(
     casting = Casting(ledger, elections, keys, opening, unit.clock)
     reckoning = ReckoningProcesses()
     unit.on_close("reckoning", reckoning.close)
-    explaining = Explaining(queries, partial(held_count_from_log, ledger), reckoning)
+    explaining = Explaining(
+        queries,
+        partial(held_count_from_log, ledger),
+        reckoning,
+        ExplanationFiles(settings.explanations_folder),
+    )
     shares = OwnShares(ledger, explaining)
     exporting = Exporting(elections, directory, freshness, assessors)
     photos = PhotoFiles(settings.photos_folder)

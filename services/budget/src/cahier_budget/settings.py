@@ -30,6 +30,11 @@ class BudgetSettings(ServiceSettings):
         return self.data_dir / "photos"
 
     @property
+    def explanations_folder(self) -> Path:
+        """What was explained of counts; may be deleted at any time."""
+        return self.data_dir / "explanations"
+
+    @property
     def keys_folder(self) -> Path:
         """The trustee keys; must be backed up apart from the events."""
         return self.data_dir / "keys"

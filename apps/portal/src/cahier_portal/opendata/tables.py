@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeAlias
 import msgspec
 
 from cahier_kernel.errors import TooLarge
+from cahier_portal.opendata.meanings import meaning_of
 
 ROWS_MAX = 1_000_000
 FORMATS = ("csv", "json")
@@ -115,13 +116,13 @@ def _csv_cell(column: Column, cell: Cell) -> str:
 
 
 def dictionary(sets: Sequence[DataSet]) -> list[dict[str, Any]]:
-    """The data dictionary: every column of every data set."""
+    """The data dictionary: every column of every data set, in the reader's language."""
     return [
         {
             "data_set": each.name,
             "column": column.name,
             "kind": column.kind,
-            "meaning": column.meaning,
+            "meaning": meaning_of(column.meaning),
         }
         for each in sets
         for column in each.columns

@@ -12,8 +12,10 @@ from litestar.response import Stream
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import NotFound
+from cahier_portal.catalogue import language
 from cahier_portal.opendata.elections import CLOSED
 from cahier_portal.opendata.library import ENDINGS
+from cahier_portal.opendata.meanings import meaning_of
 from cahier_portal.opendata.sets import BALLOTS, SETS
 from cahier_portal.opendata.shelf import KEPT_S, OpenFile
 from cahier_portal.opendata.tables import FORMATS, KINDS, dictionary, dictionary_csv
@@ -44,6 +46,7 @@ async def open_data_page(visit: Caller) -> Page:
         every=ALL,
         formats=FORMATS,
         kinds=KINDS,
+        meaning=meaning_of,
         elections=await _closed(visit),
     )
 
@@ -55,9 +58,10 @@ async def open_data_file(visit: Caller, name: PathText) -> Response[Any]:
     if name == "index.json":
         return _json(await _index(visit))
     if name == "dictionary.json":
-        return _json(dictionary(ALL))
+        return _json(dictionary(ALL), _in_its_language())
     if name == "dictionary.csv":
-        return Response(dictionary_csv(ALL), media_type=_TYPES["csv"], headers=_SHARED)
+        headers = _in_its_language()
+        return Response(dictionary_csv(ALL), media_type=_TYPES["csv"], headers=headers)
     return _stream(await visit.portal.open_data.table(stem, form), name)
 
 
@@ -112,5 +116,10 @@ def _stream(file: OpenFile, name: str) -> Response[Any]:
     return Stream(file.chunks(), media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
 
 
-def _json(content: Any) -> Response[bytes]:
-    return Response(msgspec.json.encode(content), media_type=MediaType.JSON, headers=_SHARED)
+def _json(content: Any, headers: dict[str, str] = _SHARED) -> Response[bytes]:
+    return Response(msgspec.json.encode(content), media_type=MediaType.JSON, headers=headers)
+
+
+def _in_its_language() -> dict[str, str]:
+    """Of what reads otherwise to others under the same address."""
+    return {**_SHARED, "content-language": language(), "vary": "accept-language, cookie"}

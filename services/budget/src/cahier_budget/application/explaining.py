@@ -2,6 +2,7 @@
 
 A count is read from the log when somebody first asks, in a thread, and kept for the next question;
 what is made of it is worked out in a helper process and kept, too, as nothing changes then.
+Explanations, which may take a core many seconds, are also kept beside the views, across starts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from cahier_budget.application.counting import HeldCount
-from cahier_budget.application.ports import Reckoning
+from cahier_budget.application.ports import Explanations, Reckoning
 from cahier_budget.application.queries import Queries, ResultAnswer
 from cahier_chassis.tokens import Claims
 from cahier_record.budget.explanation import Explanation
@@ -59,10 +60,17 @@ async def _as_task(awaited: Awaitable[T]) -> T:
 class Explaining:
     """What may be asked of a count once its result may be seen."""
 
-    def __init__(self, queries: Queries, read: ReadCount, reckoning: Reckoning) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        read: ReadCount,
+        reckoning: Reckoning,
+        kept: Explanations,
+    ) -> None:
         self._queries = queries
         self._read = read
         self._reckoning = reckoning
+        self._kept = kept
         self._counts = _Kept[HeldCount](COUNTS_MAX)
         self._explanations = _Kept[Explanation](EXPLANATIONS_MAX)
         self._outcomes = _Kept[OtherOutcome](OUTCOMES_MAX)
@@ -73,8 +81,12 @@ class Explaining:
         key = _key(answer)
 
         async def work_out() -> Explanation:
-            held = await self._count(answer)
-            return await self._reckoning.explain(key, held.encoded)
+            found = await asyncio.to_thread(self._kept.find, key)
+            if found is None:
+                held = await self._count(answer)
+                found = await self._reckoning.explain(key, held.encoded)
+                await asyncio.to_thread(self._kept.keep, key, found)
+            return found
 
         return await self._explanations.get(key, work_out)
 

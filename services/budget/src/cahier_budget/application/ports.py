@@ -70,6 +70,19 @@ class Reckoning(Protocol):
         """Raises as `explain` and as the record's what_if do."""
 
 
+class Explanations(Protocol):
+    """Keeps what was explained across starts. Disposable; blocking; thread-safe; never raises.
+
+    key: names the count, another one for each.
+    """
+
+    def find(self, key: str) -> Explanation | None:
+        """None for what was not kept by this version's code, and for what cannot be read."""
+
+    def keep(self, key: str, explanation: Explanation) -> None:
+        """Kept, as far as there is room."""
+
+
 class Proposals(Protocol):
     """Accepted proposals as far as consultation's public log has arrived. Blocking."""
 

@@ -21,6 +21,7 @@ from cahier_record.budget.pabulib.model import (
     Project,
 )
 from cahier_record.budget.pabulib.numbers import cents, parse_amount
+from cahier_record.budget.pabulib.own_terms import with_own_terms
 from cahier_record.budget.pabulib.reader import read
 from cahier_record.budget.pabulib.writer import write
 
@@ -43,5 +44,6 @@ __all__ = [
     "read",
     "rules_of",
     "score_threshold",
+    "with_own_terms",
     "write",
 ]
