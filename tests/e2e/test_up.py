@@ -156,10 +156,16 @@ def test_a_terminals_interrupt_reaches_the_supervisor_alone(shared_city: Any) ->
     assert [os.getpgid(pid) for pid in pids] == list(pids)
 
 
-def test_units_die_with_their_parent(city: Any) -> None:
+def test_units_die_with_their_parent(city: Any, cahier: Any, small_pb: Any) -> None:
     pids = city.running["pids"]
     city.stop(signal.SIGKILL)
     assert all_gone(pids)
+    # What it left behind is not taken for a city that runs.
+    assert city.folder.run_file.exists()
+    for command in (("dead", "list"), ("import", "pabulib", small_pb)):
+        refused = cahier(*command, "--data", city.folder.root)
+        assert refused.returncode == 2, refused.stderr
+        assert "no city runs on" in refused.stderr
 
 
 def test_a_token_is_printed_on_the_last_line(shared_city: Any, cahier: Any, tmp_path: Any) -> None:

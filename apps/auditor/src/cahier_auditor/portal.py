@@ -170,7 +170,8 @@ class PortalSource:
             except (OSError, http.client.HTTPException) as error:
                 self._close()
                 if tried == TRIES:
-                    raise CannotAudit(f"{self.place}{target}: {error or type(error)}") from None
+                    why = str(error) or type(error).__name__
+                    raise CannotAudit(f"{self.place}{target}: {why}") from None
         return None
 
     def _ask(self, target: str) -> bytes | None:

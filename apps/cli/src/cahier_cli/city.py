@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,10 +146,15 @@ class CityFolder:
         return False
 
     def running(self) -> dict[str, Any]:
-        """What run.json says; raises CityError when no city runs here."""
+        """What run.json says; raises CityError when no city runs here.
+
+        A city that was killed leaves the file behind, and none of its processes.
+        """
         try:
             running: dict[str, Any] = json.loads(self.run_file.read_text("utf-8"))
-        except (OSError, ValueError):
+            if not any(map(_is_alive, running["pids"].values())):
+                raise ValueError("it was killed")
+        except (OSError, ValueError, KeyError):
             raise CityError(f"no city runs on {self.root}: start it with `cahier up`") from None
         return running
 
@@ -167,3 +173,13 @@ class CityLock:
 
     def release(self) -> None:
         self._file.close()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # Somebody else's.
+    return True

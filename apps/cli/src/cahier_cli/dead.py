@@ -134,5 +134,5 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _end(code: int, error: Exception) -> None:
-    click.echo(f"cahier dead: {error or type(error).__name__}", err=True)
+    click.echo(f"cahier dead: {str(error) or type(error).__name__}", err=True)
     raise SystemExit(code)

@@ -22,7 +22,7 @@ from cahier_contracts.notifications.v1.notifications_service_pb2_grpc import (
 )
 from cahier_contracts.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
 from cahier_kernel.clock import from_rfc3339, to_rfc3339
-from cahier_kernel.errors import DomainError
+from cahier_kernel.errors import DomainError, Unavailable
 
 TOKEN_RENEWED_S = 120
 CALL_TIMEOUT_S = 30.0
@@ -91,15 +91,22 @@ class Doors:
             await channel.close()
 
     async def settable_clock(self) -> datetime | None:
-        """The city's time, or None where its clock cannot be set."""
-        answer = await self._http.get(f"{self.portal}/dev/clock")
+        """The city's time, or None where its clock cannot be set; raises Unavailable."""
+        answer = await self._clock("GET")
         return None if answer.is_error else from_rfc3339(answer.json()["now"])
 
     async def set_clock(self, now: datetime) -> None:
-        """Sets the city's clock; raises CityError where it was started without --dev-clock."""
-        answer = await self._http.post(f"{self.portal}/dev/clock", json={"now": to_rfc3339(now)})
+        """Sets the city's clock; raises CityError where it was started without --dev-clock,
+        Unavailable while the portal is away."""
+        answer = await self._clock("POST", {"now": to_rfc3339(now)})
         if answer.is_error:
             raise CityError(f"the city's clock cannot be set (HTTP {answer.status_code})")
+
+    async def _clock(self, method: str, body: dict[str, str] | None = None) -> httpx.Response:
+        try:
+            return await self._http.request(method, f"{self.portal}/dev/clock", json=body)
+        except httpx.HTTPError as error:
+            raise Unavailable("portal_away", "the portal does not answer; try again") from error
 
 
 async def patiently(call: Callable[[], Awaitable[Answer]], *codes: str) -> Answer:
