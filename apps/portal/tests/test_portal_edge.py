@@ -201,6 +201,12 @@ async def test_a_refused_method_is_told_which_are_not(alone: httpx.AsyncClient, 
     assert "GET" in answer.headers["allow"]  # RFC 9110, section 15.5.6
 
 
+@pytest.mark.parametrize("name", ["%00", "a" * 300, "%ff", "..%2Fapp.py", "none.css"])
+async def test_a_name_that_no_file_has_is_not_found(alone: httpx.AsyncClient, name: str) -> None:
+    assert (await alone.get("/static/cahier.css")).status_code == 200
+    assert (await alone.get(f"/static/{name}")).status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/api", "/tlog", "/receipts", "/disclosures/"])
 async def test_addresses_for_programs_answer_programs(alone: httpx.AsyncClient, path: str) -> None:
     answer = await alone.get(path)

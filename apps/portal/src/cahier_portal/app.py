@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ from cahier_portal.visit import Page, Portal, Visit, visit_of
 BODY_BYTES_MAX = 1024 * 1024
 STATIC_S = 3600
 _STATIC = Path(__file__).parent / "static"
+_STATIC_PATH = re.compile(r"/static/[A-Za-z0-9._/-]{1,200}")
 _PAGES = [
     home.home,
     processes.process_list,
@@ -190,6 +192,7 @@ def build_app(portal: Portal, health: Health, key: bytes) -> Edge:
             create_static_files_router(
                 path="/static",
                 directories=[_STATIC],
+                before_request=_named_like_ours,
                 opt={"skip_session": True, "exclude_from_csrf": True},
                 cache_control=CacheControlHeader(public=True, max_age=STATIC_S),
                 include_in_schema=False,
@@ -214,6 +217,12 @@ def build_app(portal: Portal, health: Health, key: bytes) -> Edge:
         logging_config=None,
     )
     return Edge(app, is_https=secure, language=portal.settings.language)
+
+
+def _named_like_ours(request: Request[Any, Any, Any]) -> None:
+    """Raises NotFoundException for names that a file system might not even take."""
+    if _STATIC_PATH.fullmatch(request.url.path) is None:
+        raise NotFoundException
 
 
 def _visit(request: Request[Any, Any, Any]) -> Visit:
