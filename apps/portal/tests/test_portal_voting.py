@@ -177,6 +177,8 @@ def test_an_election_is_closed_counted_and_published_with_its_reasons(
     assert "Trees for Market Square: because it is needed." in won
     assert "Did not win" in lost
     assert "Nobody voted for it." in lost
+    listing = stranger.go(f"/budgets/{election_id}").text
+    assert (listing.count(">Won<"), listing.count(">Did not win<")) == (2, 1)
     assert "can no longer be changed" in staff.go(f"{desk}/rules").text
 
 

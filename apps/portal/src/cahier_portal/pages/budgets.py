@@ -11,6 +11,7 @@ from litestar import get
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.budget.v1 import project_life_pb2 as project_life
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
+from cahier_kernel.errors import DomainError, Kind
 from cahier_portal.catalogue import t
 from cahier_portal.formats import counting_order
 from cahier_portal.pages.following import followed_level
@@ -67,8 +68,10 @@ async def budget_page(
     shown = ordered(found(filtered(cards, district, category), q, standing), order)
     asked = urlencode({**chosen, "q": q[:QUERY_CHARS_MAX], "standing": standing})
     following = after + PAGE_SIZE
+    result = await _announced(visit, election)
     return visit.page(
         "budget.html",
+        won=set(result.selected) if result else None,
         election=election,
         cards=shown[after:following],
         after=after,
@@ -92,11 +95,30 @@ async def budget_page(
     )
 
 
+async def _announced(visit: Visit, election: budget.Election) -> budget.GetResultResponse | None:
+    """The result where there is one to be asked for."""
+    is_published = election.state == budget.ELECTION_STATE_PUBLISHED
+    return await published_result(visit, election.election_id) if is_published else None
+
+
 async def read_election(visit: Visit, election_id: str) -> budget.Election:
     """One election; raises DomainError."""
     answer = await visit.budget(budget.GetElectionRequest(election_id=election_id))
     election: budget.Election = answer.election
     return election
+
+
+async def published_result(visit: Visit, election_id: str) -> budget.GetResultResponse | None:
+    """The result once it is announced; None before, and while budget is away."""
+    try:
+        found: budget.GetResultResponse = await visit.budget(
+            budget.GetResultRequest(election_id=election_id)
+        )
+    except DomainError as error:
+        if error.kind not in (Kind.NOT_FOUND, Kind.UNAVAILABLE):
+            raise
+        return None
+    return found if found.published else None
 
 
 async def read_cards(visit: Visit, election: budget.Election) -> list[ProjectCard]:

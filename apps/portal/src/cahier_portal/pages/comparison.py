@@ -11,8 +11,8 @@ from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_portal.catalogue import t, tn
 from cahier_portal.formats import share
 from cahier_portal.forms import FormError
-from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
-from cahier_portal.pages.fates import Fate, body_of, fates_of, published_result
+from cahier_portal.pages.budgets import ProjectCard, published_result, read_cards, read_election
+from cahier_portal.pages.fates import Fate, body_of, fates_of
 from cahier_portal.parameters import Caller, PathId
 from cahier_portal.visit import Page, Visit
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.consultation.v1 import consultation_service_pb2 as consultation
-from cahier_kernel.errors import DomainError, Kind
+from cahier_kernel.errors import DomainError
 from cahier_portal.pages.budgets import ProjectCard
 from cahier_portal.pages.results import Outcome, outcomes_of
 from cahier_portal.visit import Visit
@@ -22,19 +22,6 @@ class Fate:
     told: Outcome
     place: int
     winners: int
-
-
-async def published_result(visit: Visit, election_id: str) -> budget.GetResultResponse | None:
-    """The result once it is announced; None before, and while budget is away."""
-    try:
-        found: budget.GetResultResponse = await visit.budget(
-            budget.GetResultRequest(election_id=election_id)
-        )
-    except DomainError as error:
-        if error.kind not in (Kind.NOT_FOUND, Kind.UNAVAILABLE):
-            raise
-        return None
-    return found if found.published else None
 
 
 def fates_of(

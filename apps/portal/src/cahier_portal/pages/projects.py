@@ -17,8 +17,8 @@ from cahier_kernel.errors import DomainError, Forbidden, NotFound
 from cahier_portal.catalogue import t
 from cahier_portal.forms import FieldErrors, FormError, read_form, status_of, what_to_mend
 from cahier_portal.pages.books import delivery_context
-from cahier_portal.pages.budgets import ProjectCard, read_cards, read_election
-from cahier_portal.pages.fates import body_of, fates_of, published_result
+from cahier_portal.pages.budgets import ProjectCard, published_result, read_cards, read_election
+from cahier_portal.pages.fates import body_of, fates_of
 from cahier_portal.parameters import Caller, PathId
 from cahier_portal.visit import Answer, Page, Visit, or_none
 
