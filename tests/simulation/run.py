@@ -112,7 +112,7 @@ def brew(city: City) -> None:
     city.post.refuses = sometimes(0.4, 0.05, 0.4)
     city.post.drops = sometimes(0.4, 0.05, 0.4)
     city.machine.threads.preempt_chance = sometimes(0.8, 0.05, 0.5)
-    city.curse.chance = sometimes(0.06, 0.02, 0.2)
+    city.curse.chance = sometimes(0.2, 0.02, 0.2)
 
 
 async def _live(city: City, story: Story) -> None:
