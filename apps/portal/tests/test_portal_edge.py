@@ -138,7 +138,7 @@ async def test_the_api_tells_problems_as_problem_details(alone: httpx.AsyncClien
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert answer.json() == {
         "type": "about:blank",
-        "title": "Just a moment",
+        "title": "Service Unavailable",
         "status": 503,
         "code": "grpc_unavailable",
         "detail": answer.json()["detail"],

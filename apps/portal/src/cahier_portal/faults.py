@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from litestar.status_codes import HTTP_405_METHOD_NOT_ALLOWED
 
 from cahier_chassis.logs import get_logger
 from cahier_kernel.errors import DomainError, Kind
-from cahier_portal.catalogue import knows, messages
+from cahier_portal.catalogue import knows
 from cahier_portal.forms import STATUS_OF_KIND
 from cahier_portal.visit import Visit, page_of_action, visit_of
 
@@ -86,9 +87,15 @@ def on_accident(request: Request[Any, Any, Any], error: Exception) -> Response[A
 def problem(status: int, code: str, detail: str, *, field: str = "") -> Response[bytes]:
     """Problem details (RFC 9457) with our stable code as an extension member.
 
+    They are of the type about:blank, whose title is the phrase of the status.
     Kept by nobody: what is not there now, such as a tile, may be there in a second.
     """
-    body = {"type": "about:blank", "title": _title(status), "status": status, "code": code}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+    }
     if detail:
         body["detail"] = detail
     if field:
@@ -120,11 +127,3 @@ def _visit(request: Request[Any, Any, Any]) -> Visit:
 
 def _is_program(request: Request[Any, Any, Any]) -> bool:
     return f"{request.url.path.rstrip('/')}/".startswith(_PROGRAMS)
-
-
-def _title(status: int) -> str:
-    # Programs get one language.
-    key = f"fault.s{status}.title"
-    return messages().get(
-        key, messages()["fault.s500.title" if status >= 500 else "fault.s400.title"]
-    )
