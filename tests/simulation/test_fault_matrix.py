@@ -123,7 +123,6 @@ STEPS = {
     "reaction": (
         "broker: CONNECT",
         "broker: SUB",
-        "$JS.API.STREAM.INFO",
         "$JS.API.CONSUMER.INFO",
         "$JS.API.CONSUMER.CREATE",
         "$JS.API.CONSUMER.MSG.NEXT",

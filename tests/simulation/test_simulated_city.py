@@ -30,7 +30,7 @@ SEED_WITH_A_STOP = 9
 
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
 def test_every_promise_holds_with_seed(seed: int) -> None:
-    """One test a seed: the file with the most tests begins first, and so none waits for it."""
+    """One test a seed: a life that fails does not hide the others."""
     run_seed(seed)
 
 
