@@ -92,6 +92,7 @@ def acted(town: SimpleNamespace) -> SimpleNamespace:
     place.city.wait_until("ideas may be sent", lambda: ideas_open(olympe, place.process))
     ok(olympe.send("/proposals", title=TITLE, body=BODY, category="Parks", district=""))
     proposal = str(olympe.page.url.path)
+    follow(place, olympe, proposal, "minimal")
     ok(olympe.send("/comments", body=COMMENT))
     bob.go(proposal)
     ok(bob.send("/support"))
@@ -162,10 +163,10 @@ def some_proposal(place: Town) -> str:
     return str(projects[0]["proposal_id"])
 
 
-def follow(place: Town, person: Any, path: str) -> None:
+def follow(place: Town, person: Any, path: str, level: str = "all") -> None:
     def followed() -> bool:
         person.go(path)
-        return bool(person.send("/me/follows", level="all", step="follow").status_code == 200)
+        return bool(person.send("/me/follows", level=level, step="follow").status_code == 200)
 
     place.city.wait_until(f"{path} can be followed", followed)
 
@@ -195,7 +196,7 @@ def test_a_person_sees_all_that_they_did_before_they_go(erased: SimpleNamespace)
         "consultation": ["comment", "proposal", "support"],
         "reporting": ["report"],
         "budget": [],
-        "notifications": ["contact", "follow"],
+        "notifications": ["contact", "follow", "follow"],
     }
     told = json.dumps(erased.held, ensure_ascii=False)
     assert [text for text in PERSONAL if text not in told] == []

@@ -22,7 +22,7 @@ from cahier_kernel.errors import DomainError, Kind
 from cahier_portal.catalogue import language
 from cahier_portal.visit import Visit, or_none
 
-FIRST_PAUSES_S = (0.05, 0.1, 0.2, 0.4)
+FIRST_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 """How long the bus takes to tell notifications of a new proposal, mostly."""
 OWN_FOLLOWED_MAX = 20
 """Own proposals of before that are looked at when an author signs in, the newest ones."""
