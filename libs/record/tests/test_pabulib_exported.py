@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from cahier_record.budget.events import ElectionCreated, Rules
 from cahier_record.budget.life import ChangeProposed
 from cahier_record.budget.life_view import ChangeView, LifeView
@@ -57,6 +59,23 @@ def test_a_project_that_came_out_of_a_change_bears_its_own_title() -> None:
         "South lane",
         "Title of p",
     ]
+
+
+def test_who_does_not_stand_is_not_listed_and_rules_name_the_others_by_their_place() -> None:
+    projects = {
+        "a": replace(project("a", 1), feasibility="unfeasible"),
+        "b": replace(project("b", 2), feasibility="superseded"),
+        **{each: project(each, number) for number, each in enumerate("cde", 3)},
+    }
+    rules = replace(RULES, fixed=(4,), alternatives=((1, 3), (3, 5)))
+    view = ElectionView(CREATED, "created", rules, projects=projects)
+    found = exported(view, Kept(), lambda ballot: b"")
+    assert [each.id for each in found.projects] == ["3", "4", "5"]
+    assert found.meta["num_projects"] == "3"
+    assert found.meta["cahier_fixed"] == "2"
+    assert found.meta["cahier_alternatives"] == "1,3"
+    own = exported(view, Imported("greedy"), lambda ballot: b"").meta
+    assert (own["num_projects"], own["unit"]) == ("3", "Here")
 
 
 class Imported(Kept):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import threading
 from uuid import UUID, uuid4
 
 import pytest
@@ -252,6 +253,31 @@ async def test_an_election_that_was_never_opened_stays_prepared_after_its_dates(
     app.clock.set(kit.closes_at)
     await due()
     assert state(app, id) == "preparing"
+
+
+async def test_a_count_goes_on_when_its_caller_leaves_and_who_asks_again_gets_the_same(
+    app, monkeypatch
+):
+    begun, may_go_on = threading.Event(), threading.Event()
+    count = app.commands._count
+
+    def slowly(*given):
+        begun.set()
+        may_go_on.wait(30)
+        return count(*given)
+
+    monkeypatch.setattr(app.commands, "_count", slowly)
+    election = await app.open_election()
+    await app.commands.close_voting(app.staff, election.id, "enough")
+    leaving = asyncio.create_task(app.commands.count_ballots(app.staff, election.id))
+    await asyncio.to_thread(begun.wait, 30)
+    leaving.cancel()
+    again = asyncio.create_task(app.commands.count_ballots(app.staff, election.id))
+    await asyncio.sleep(0)
+    may_go_on.set()
+    done = await again
+    assert (await app.commands.count_ballots(app.staff, election.id)) == done
+    assert state(app, election.id) == "counted"
 
 
 async def test_an_election_is_counted_so_many_times_and_no_more(app, monkeypatch):

@@ -109,13 +109,15 @@ class Doors:
             raise Unavailable("portal_away", "the portal does not answer; try again") from error
 
 
-async def patiently(call: Callable[[], Awaitable[Answer]], *codes: str) -> Answer:
-    """Repeats a call that is refused with one of `codes` for PATIENCE_S, then lets the refusal out.
+async def patiently(
+    call: Callable[[], Awaitable[Answer]], *codes: str, for_s: float = PATIENCE_S
+) -> Answer:
+    """Repeats a call that is refused with one of `codes` for so long, then lets the refusal out.
 
     For what has to travel through a log first: a date that a timer sees, a decision that a
     sibling must hear of.
     """
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s = time.monotonic() + for_s
     while True:
         try:
             return await call()

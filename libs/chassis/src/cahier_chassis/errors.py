@@ -37,6 +37,8 @@ _KIND_OF_STATUS: dict[grpc.StatusCode, Kind] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: Kind.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED: Kind.UNAVAILABLE,
 }
+CALL_TOO_LONG = frozenset({"deadline_exceeded", "grpc_deadline_exceeded"})
+"""Codes of a call that its server, or its caller, gave up because of a deadline."""
 
 
 class ServiceError(DomainError):

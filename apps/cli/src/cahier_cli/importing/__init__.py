@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cahier_chassis.errors import CALL_TOO_LONG
 from cahier_cli.calendar import Calendar
 from cahier_cli.doors import Doors, patiently
 from cahier_cli.importing.ideas import Submitted, gather_ideas, register_voters, unfollowed
@@ -23,7 +24,7 @@ from cahier_record.budget.pabulib import Instance
 
 __all__ = ["CannotImport", "Imported", "finish_election", "import_election", "rules_of"]
 
-COUNT_TIMEOUT_S = 300.0
+COUNT_S_MAX = 1_800.0
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,10 @@ async def finish_election(doors: Doors, calendar: Calendar, election_id: str) ->
     await _do_unless_done(
         doors, election_id, pb.ELECTION_STATE_CLOSED, lambda: doors.budget.CloseVoting(closing)
     )
-    await doors.budget.CountBallots(
-        pb.CountBallotsRequest(election_id=election_id), timeout_s=COUNT_TIMEOUT_S
-    )
+    counting = pb.CountBallotsRequest(election_id=election_id)
+    # A count takes longer than one call may, where there are many ballots. It goes on when its
+    # caller leaves, and who asks again waits for the same one.
+    await patiently(lambda: doors.budget.CountBallots(counting), *CALL_TOO_LONG, for_s=COUNT_S_MAX)
     await doors.budget.PublishResult(pb.PublishResultRequest(election_id=election_id))
     return await doors.budget.GetResult(pb.GetResultRequest(election_id=election_id))
 

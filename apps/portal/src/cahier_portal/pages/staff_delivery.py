@@ -13,6 +13,7 @@ from typing import Any
 from litestar import get, post
 from litestar.datastructures import UploadFile
 
+from cahier_chassis.errors import CALL_TOO_LONG
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_contracts.budget.v1 import delivery_pb2 as delivery
 from cahier_kernel.errors import DomainError, NotFound
@@ -239,9 +240,12 @@ async def correct(visit: Caller, election_id: PathId, step: PathText) -> Answer:
     """Annuls, counts again or announces."""
     visit.staff()
     form = await read_form(visit.request)
+    path = f"/staff/budgets/{election_id}/corrections"
     try:
         answer = await visit.budget(_correction(step, str(election_id), form), form.key)
     except (DomainError, FieldErrors) as error:
+        if step == "count" and isinstance(error, DomainError) and error.code in CALL_TOO_LONG:
+            return visit.redirect(path, "notice.count_goes_on")
         return await _corrections(
             visit,
             str(election_id),
@@ -249,7 +253,6 @@ async def correct(visit: Caller, election_id: PathId, step: PathText) -> Answer:
             errors=_mend(error, {"reason": f"{step}_reason"}),
             values=form.values(),
         )
-    path = f"/staff/budgets/{election_id}/corrections"
     return visit.redirect(path, "notice.written_down", answer.event_id)
 
 

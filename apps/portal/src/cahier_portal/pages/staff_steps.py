@@ -7,6 +7,7 @@ from typing import Any, Literal
 from litestar import get, post
 from litestar.params import FromPath
 
+from cahier_chassis.errors import CALL_TOO_LONG
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import DomainError
 from cahier_portal.formats import instant
@@ -38,6 +39,8 @@ async def take_step(
     try:
         answer = await visit.budget(_message(step, str(election_id), form), form.key)
     except DomainError as error:
+        if step == "count" and error.code in CALL_TOO_LONG:
+            return visit.redirect(f"/staff/budgets/{election_id}", "notice.count_goes_on")
         return await _confirm(
             visit,
             str(election_id),

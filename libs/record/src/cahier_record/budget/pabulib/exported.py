@@ -1,7 +1,8 @@
 """An election of the log as a Pabulib file: what whoever holds log and texts may write.
 
-An imported election is written as its file was: META, columns and order; `selected` is added where
-the file had none. Others get the columns that Cahier knows.
+Projects are those that stand, as on the ballot. An imported election is written as its file was:
+META, columns and order; `selected` is added where the file had none. Others get the columns that
+Cahier knows.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
+import msgspec
+
 from cahier_kernel.money import format_cents
 from cahier_record.budget.ballots import POINT_TYPES, BallotPaper
 from cahier_record.budget.count import judge_ballots
-from cahier_record.budget.events import BallotCast
+from cahier_record.budget.events import BallotCast, Rules
 from cahier_record.budget.pabulib.meta_rules import (
     INSTALMENTS_COLUMN,
     instalments_text,
@@ -45,7 +48,8 @@ def exported(
 ) -> Instance:
     """The election with its counted ballots, which `open_ballot` unseals."""
     source = names.source(election.event)
-    projects = sorted(election.projects.values(), key=lambda project: project.number)
+    standing = (each for each in election.projects.values() if each.feasibility == "feasible")
+    projects = sorted(standing, key=lambda project: project.number)
     project_columns = tuple(source.get("project_columns", BASE_PROJECT_COLUMNS))
     if election.count is not None and "selected" not in project_columns:
         project_columns += ("selected",)
@@ -59,7 +63,7 @@ def exported(
     ids = {project.number: project.reference or str(project.number) for project in projects}
     ballots = list(_ballots(election, open_ballot, ids, vote_columns))
     return Instance(
-        meta=_meta(election, names, source.get("meta"), len(ballots)),
+        meta=_meta(election, names, source.get("meta"), projects, len(ballots)),
         project_columns=project_columns,
         projects=rows,
         vote_columns=vote_columns,
@@ -135,19 +139,26 @@ def _ballot(
 
 
 def _meta(
-    election: ElectionView, names: Names, imported: dict[str, str] | None, ballots: int
+    election: ElectionView,
+    names: Names,
+    imported: dict[str, str] | None,
+    projects: list[ProjectView],
+    ballots: int,
 ) -> dict[str, str]:
     """META as the file had it, with the rules where they were changed since or were never the
-    file's (whoever imports may name another); else all of it."""
+    file's (whoever imports may name another), or where a project no longer stands; else all of
+    it."""
     created, rules = election.created, election.rules
-    standing = sum(project.feasibility == "feasible" for project in election.projects.values())
-    told = meta_of_rules(rules, standing)
+    told = meta_of_rules(_by_place(rules, projects), len(projects))
+    all_stand = len(projects) == len(election.projects)
     if imported is not None:
         are_its_own = rules == created.rules and imported.get("rule", "").strip() == rules.rule
-        return imported if are_its_own else {**imported, **told}
+        if are_its_own and all_stand:
+            return imported
+        return {**imported, "num_projects": str(len(projects)), **told}
     meta = {
         "description": names.text(election.event, "title"),
-        "num_projects": str(len(election.projects)),
+        "num_projects": str(len(projects)),
         "num_votes": str(ballots),
         "budget": format_cents(created.envelope_cents),
         "date_begin": _day(created.opens_at),
@@ -155,6 +166,17 @@ def _meta(
         "currency": created.currency,
     }
     return {**meta, **told}
+
+
+def _by_place(rules: Rules, projects: list[ProjectView]) -> Rules:
+    """The rules with each project's place among those listed in place of its number."""
+    places = {project.number: place for place, project in enumerate(projects, 1)}
+    groups = (tuple(places[n] for n in group if n in places) for group in rules.alternatives)
+    return msgspec.structs.replace(
+        rules,
+        fixed=tuple(places[number] for number in rules.fixed if number in places),
+        alternatives=tuple(group for group in groups if len(group) > 1),
+    )
 
 
 def _day(instant: str) -> str:
