@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from cahier_cli.city import CityError, CityFolder
 from cahier_cli.doors import Doors
+from cahier_cli.token import token
 from cahier_kernel.errors import Unavailable
 from cahier_kernel.ports import free_port
 from cahier_record.events import SERVICES
@@ -40,3 +42,12 @@ def test_what_a_killed_city_left_behind_is_no_city(tmp_path: Path) -> None:
     pid_max = int(Path("/proc/sys/kernel/pid_max").read_text("ascii"))
     with pytest.raises(CityError, match="no city runs on"):
         Doors(folder_that_tells(tmp_path, pid_max))
+
+
+def test_no_token_is_made_without_the_citys_key(tmp_path: Path) -> None:
+    folder = CityFolder(tmp_path)
+    folder.prepare("demo")
+    folder.token_private_key.unlink()
+    done = CliRunner().invoke(token, ["staff", "--data", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "No such file or directory" in done.stderr
