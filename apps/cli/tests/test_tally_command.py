@@ -213,6 +213,12 @@ def test_stop_is_refused_where_nothing_is_raised(election):
     assert "--stop" in line
 
 
+@pytest.mark.parametrize("rule", ["file", "greedy", "mes", "phragmen"])
+def test_every_default_may_be_named(election, rule):
+    defaults = ("--utility", "cost", "--stop", "overspend", "--ties", "standard")
+    assert answer(election, "--rule", rule, *defaults) == answer(election, "--rule", rule)
+
+
 def test_a_rule_that_does_not_fit_the_ballots_is_refused(tmp_path):
     path = tmp_path / "city.pb"
     head, _ = ELECTION.format(rule="greedy").split("VOTES\n")

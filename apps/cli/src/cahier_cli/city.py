@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cahier_chassis.files import write_whole
 from cahier_chassis.keys import PUBLIC_SUFFIX, write_key_pair
 from cahier_chassis.settings import CITY_PATTERN
 
 TOKEN_KEY = "token"
+LOCK_TRIES, LOCK_PAUSE_S = 4, 0.05
+"""Whoever only asks whether a city runs holds its lock for a moment."""
 SQLITE, POSTGRES = "sqlite", "postgres"
 FILES, IN_THE_STORE = "files", "store"
 
@@ -138,23 +140,20 @@ class CityFolder:
 
     @property
     def is_running(self) -> bool:
-        """Whether some `cahier up` holds this folder."""
-        try:
-            CityLock(self).release()
-        except CityError:
-            return True
-        return False
+        """Whether some `cahier up` holds this folder. Raises OSError."""
+        with (self.root / "lock").open("a+") as file:
+            return not _locks(file)
 
     def running(self) -> dict[str, Any]:
         """What run.json says; raises CityError when no city runs here.
 
-        A city that was killed leaves the file behind, and none of its processes.
+        A city that was killed leaves the file behind, and not its lock.
         """
         try:
             running: dict[str, Any] = json.loads(self.run_file.read_text("utf-8"))
-            if not any(map(_is_alive, running["pids"].values())):
+            if not self.is_running:
                 raise ValueError("it was killed")
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError):
             raise CityError(f"no city runs on {self.root}: start it with `cahier up`") from None
         return running
 
@@ -166,20 +165,20 @@ class CityLock:
         """Raises CityError when another process holds it."""
         folder.root.mkdir(parents=True, exist_ok=True)
         self._file = (folder.root / "lock").open("a+")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CityError(f"a city is already running on {folder.root}") from None
+        for _ in range(LOCK_TRIES):
+            if _locks(self._file):
+                return
+            time.sleep(LOCK_PAUSE_S)
+        raise CityError(f"a city is already running on {folder.root}")
 
     def release(self) -> None:
         self._file.close()
 
 
-def _is_alive(pid: int) -> bool:
+def _locks(file: IO[str]) -> bool:
+    """Whether nobody else holds the file; held from then on until it is closed."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-    except PermissionError:
-        pass  # Somebody else's.
     return True

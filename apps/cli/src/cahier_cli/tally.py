@@ -39,6 +39,8 @@ from cahier_record.budget.tally import (
 FILE_BYTES_MAX = 512 * 1024 * 1024
 OWN_RULES = ("greedy", "mes", "phragmen")
 RAISING = ("add1", "add1-greedy")
+STOP_DEFAULT: Stop = "overspend"
+"""May be named with any rule: who names every default asks for nothing."""
 
 
 @click.command()
@@ -137,7 +139,7 @@ def _terms(
         has = rule.completions[0]
         why = f"{name!r} is counted with --completion {has}, not {completion}"
         raise Invalid("completion_unfit", why, field="rule")
-    if stop is not None and completion not in RAISING:
+    if stop not in (None, STOP_DEFAULT) and completion not in RAISING:
         why = (
             f"--stop says when add1 stops, and {name!r} with --completion {completion} has no add1"
         )
@@ -146,7 +148,7 @@ def _terms(
     return Terms(
         utility=utility,
         completion=completion,
-        stop=stop or "overspend",
+        stop=stop or STOP_DEFAULT,
         ties="presented" if presented else "cheapest",
     )
 

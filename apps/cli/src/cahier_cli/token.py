@@ -23,7 +23,10 @@ ROLES = (
 
 
 def make_token(folder: CityFolder, role: str, person: str) -> str:
-    """A token for every service, good for five minutes; raises CityError where there is no city."""
+    """A token for every service, good for five minutes.
+
+    Raises CityError where there is no city, OSError where its key cannot be read.
+    """
     city = folder.name
     issuer = TokenIssuer(folder.token_private_key.read_bytes(), city)
     return issuer.issue(person, roles={role}, audience=SERVICES, session=True)
@@ -37,10 +40,10 @@ def token(role: str, person: str, data: Path) -> None:
     """Print a JWT for ROLE on the last line; it lives five minutes."""
     try:
         click.echo(make_token(CityFolder(data.resolve()), role, person or f"operator:{role}"))
-    except CityError as error:
+    except (CityError, OSError) as error:
         raise SystemExit(_refused(error)) from None
 
 
-def _refused(error: CityError) -> int:
+def _refused(error: Exception) -> int:
     click.echo(f"cahier token: {error}", err=True)
     return 2
