@@ -73,8 +73,9 @@ async def test_a_portal_that_is_being_started_again_is_away(tmp_path: Path) -> N
 
 
 def test_what_a_killed_city_left_behind_is_no_city(tmp_path: Path) -> None:
+    CityLock(folder_that_tells(tmp_path)).release()
     with pytest.raises(CityError, match="no city runs on"):
-        Doors(folder_that_tells(tmp_path))
+        Doors(CityFolder(tmp_path))
 
 
 def test_a_city_may_start_while_somebody_asks_whether_it_runs(tmp_path: Path) -> None:

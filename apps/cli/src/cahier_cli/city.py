@@ -139,19 +139,24 @@ class CityFolder:
         return self.name
 
     @property
+    def _lock_file(self) -> Path:
+        return self.root / "lock"
+
+    @property
     def is_running(self) -> bool:
         """Whether some `cahier up` holds this folder. Raises OSError."""
-        with (self.root / "lock").open("a+") as file:
+        with self._lock_file.open("a+") as file:
             return not _locks(file)
 
     def running(self) -> dict[str, Any]:
         """What run.json says; raises CityError when no city runs here.
 
-        A city that was killed leaves the file behind, and not its lock.
+        A city that was killed leaves the file behind, and nobody holds its lock. Without any lock
+        the file is somebody else's word, for a city that runs elsewhere.
         """
         try:
             running: dict[str, Any] = json.loads(self.run_file.read_text("utf-8"))
-            if not self.is_running:
+            if self._lock_file.exists() and not self.is_running:
                 raise ValueError("it was killed")
         except (OSError, ValueError):
             raise CityError(f"no city runs on {self.root}: start it with `cahier up`") from None
