@@ -57,7 +57,7 @@ def recounted(town: Any, election_id: str) -> dict[str, Any]:
 
 
 def open_file(town: Any, election_id: str) -> Instance:
-    """The election as the open data hand it out."""
+    """The election as the open data hand it out, once the public log tells of its result."""
 
     def file() -> Any:
         answer = httpx.get(f"{town.url}/open-data/elections/{election_id}.pb", trust_env=False)
@@ -102,10 +102,10 @@ def test_a_budget_of_two_years_is_paid_in_instalments(
     assert result["envelope_cents"] - result["spent_cents"] > 150_000_00
     page = stranger.go(f"/budgets/{election_id}/results").text
     assert "A year&#39;s money was used up" in page
+    file = open_file(town, election_id)
     told = recounted(town, election_id)
     assert (told["selected"], told["spent_cents"]) == ([2, 3], 340_000_00)
     assert told["rules"]["credits_cents"] == [200_000_00, 300_000_00]
-    file = open_file(town, election_id)
     assert rules_of(file).credits_cents == (200_000_00, 300_000_00)
     assert [each.fields[INSTALMENTS_COLUMN] for each in file.projects] == ["", "20000,280000", ""]
     assert tallied(file, tmp_path) == ["2", "3"]
@@ -132,9 +132,9 @@ def test_a_dear_project_needs_votes_in_proportion_to_its_cost(
     assert reasons(result) == {1: "selected", 2: "below_proportion", 3: "selected"}
     page = stranger.go(f"/budgets/{election_id}/results").text
     assert "It had too few votes for its cost" in page
+    file = open_file(town, election_id)
     told = recounted(town, election_id)
     assert told["selected"] == [3, 1]
     assert told["rules"]["proportion"] == [1, 3]
-    file = open_file(town, election_id)
     assert rules_of(file).proportion == (1, 3)
     assert tallied(file, tmp_path) == ["3", "1"]

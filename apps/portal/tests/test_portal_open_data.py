@@ -20,7 +20,7 @@ from cahier_portal.opendata.reading import READERS
 from cahier_portal.opendata.sets import BALLOTS, SETS
 from cahier_portal.opendata.shelf import OpenFile, Shelf
 from cahier_portal.opendata.tables import KINDS, Column, Writer, dictionary, dictionary_csv, safe
-from cahier_record.budget.pabulib import profile_of, read
+from cahier_record.budget.pabulib import Instance, profile_of, read
 from cahier_record.budget.tally import Terms, count
 
 COLUMNS = (
@@ -139,12 +139,29 @@ def closed_id(town: Any, staff: Any, new_election: Any) -> str:
     answers = [fetch(town, f"/elections/{election_id}.pb")]
     assert answers[0].status_code == 409
     assert answers[0].json()["code"] == "voting_not_closed"
-    for step in ("close", "count", "publish"):
+    for step, winners in (("close", ""), ("count", ""), ("publish", "13")):
         staff.go(f"/staff/budgets/{election_id}/steps/{step}")
         fields = {"reason": "for the test"} if step == "close" else {}
         staff.send(f"/steps/{step}", **fields)
         staff.ok()
+        # Handed out at each step: the next one's file is not this one.
+        assert "".join(selected_of(file_of(town, election_id))) == winners, step
     return election_id
+
+
+def file_of(town: Any, election_id: str) -> Instance:
+    """The election's file, once the public log tells of its state."""
+
+    def file() -> Any:
+        answer = fetch(town, f"/elections/{election_id}.pb")
+        return answer if answer.status_code == 200 else None
+
+    return read(town.wait("the log has all of it", file).content, "open.pb")
+
+
+def selected_of(instance: Instance) -> list[str]:
+    """The projects that the file says were selected, as it orders them."""
+    return [each.id for each in instance.projects if each.fields.get("selected") == "1"]
 
 
 @pytest.mark.e2e
@@ -178,21 +195,11 @@ def test_data_sets_say_what_the_pages_say(town: Any, resident: Any) -> None:
     assert fetch(town, "/report_categories.json").json()[0]["code"] in ("LAMP", "LITTER")
 
 
-def selected_of(instance: Any) -> list[str]:
-    """The projects that the file says were selected, as it orders them: none before a result."""
-    return [each.id for each in instance.projects if each.fields["selected"] == "1"]
-
-
 @pytest.mark.e2e
 def test_a_closed_election_is_a_pabulib_file_that_counts_to_the_same_winners(
     town: Any, closed_id: str
 ) -> None:
-    def with_winners() -> Any:
-        answer = fetch(town, f"/elections/{closed_id}.pb")
-        instance = read(answer.content, "open.pb") if answer.status_code == 200 else None
-        return instance if instance and selected_of(instance) else None
-
-    instance = town.wait("the log has all of it", with_winners)
+    instance = file_of(town, closed_id)
     result = count(profile_of(instance), instance.rule, Terms())
     api = f"{town.url}/api/v1/elections/{closed_id}/result"
     selected = [str(number) for number in httpx.get(api, trust_env=False).json()["selected"]]

@@ -84,7 +84,10 @@ def eyes(chromium: Browser, town: Any) -> Eyes:
 
 
 def english_left(page: Page) -> list[str]:
+    """English sentences, but for what is marked as such: mails are in their readers' language."""
     text = page.locator("body").inner_text()
+    for marked in page.locator('body [lang]:not([lang|="fr"])').all_inner_texts():
+        text = text.replace(marked, "")
     return [said for said in ENGLISH if said in text]
 
 

@@ -35,11 +35,12 @@ LEAVES_MAX = 5_000_000
 BUNDLES_AT_ONCE = 8
 TEXTS_AT_ONCE = 8
 WORKER_S_MAX = 300.0
-CLOSED = (
-    budget.ELECTION_STATE_CLOSED,
-    budget.ELECTION_STATE_COUNTED,
-    budget.ELECTION_STATE_PUBLISHED,
-)
+TOLD_BY = {
+    budget.ELECTION_STATE_CLOSED: "voting_closed",
+    budget.ELECTION_STATE_COUNTED: "ballots_counted",
+    budget.ELECTION_STATE_PUBLISHED: "result_published",
+}
+"""The states of closed elections, and the leaf that tells of each."""
 
 
 class ElectionFiles:
@@ -48,23 +49,28 @@ class ElectionFiles:
     def __init__(self, services: Services, logs: PublicLogs, texts: ProposalTexts) -> None:
         self._services, self._logs, self._texts = services, logs, texts
 
-    async def make(self, election_id: str, folder: Path) -> None:
-        """Writes what `worker` says there.
-
-        Raises NotFound, FailedPrecondition `voting_not_closed`, TooLarge, Unavailable.
-        """
+    async def closed(self, election_id: str) -> budget.Election:
+        """Raises NotFound, FailedPrecondition `voting_not_closed`, TooLarge, Unavailable."""
         asked = budget.GetElectionRequest(election_id=election_id)
-        election = (await self._services.budget.ask(asked)).election
-        if election.state not in CLOSED:
+        election: budget.Election = (await self._services.budget.ask(asked)).election
+        if election.state not in TOLD_BY:
             rule = "its ballots are sealed until voting closes"
             raise FailedPrecondition("voting_not_closed", rule, field="election")
         if election.ballots > BALLOTS_MAX:
             rule = f"at most {BALLOTS_MAX} ballots; the city exports it by `cahier export pabulib`"
             raise TooLarge("open_data_too_large", rule)
-        events = await self._copy_leaves(election_id, folder / LEAVES)
+        return election
+
+    async def make(self, election: budget.Election, folder: Path) -> None:
+        """Writes what `worker` says there; raises TooLarge, and Unavailable: `log_behind` while
+        the log does not tell yet what state the election is in."""
+        events = await self._copy_leaves(election.election_id, folder / LEAVES)
+        told_by = f".{TOLD_BY[election.state]}"
+        if not any(leaf_head(leaf).t.endswith(told_by) for leaf in events):
+            raise Unavailable("log_behind", "the public log is not that far yet; try again")
         names = await self._names(events, election.process_id)
         (folder / NAMES).write_bytes(msgspec.json.encode(names))
-        await _work(folder, election_id)
+        await _work(folder, election.election_id)
         for name in (LEAVES, NAMES):
             (folder / name).unlink()
 

@@ -52,12 +52,14 @@ class Library:
         return OpenFile(folder / f"table.{form}")
 
     async def election(self, election_id: str, ending: str) -> OpenFile:
-        """A file of a closed election, by its ENDINGS."""
+        """A file of a closed election, by its ENDINGS; made anew when its state changes."""
+        election = await self._elections.closed(election_id)
 
         async def make(folder: Path) -> None:
-            await self._elections.make(election_id, folder)
+            await self._elections.make(election, folder)
 
-        folder = await self._shelf.get(f"election {election_id}", make, ELECTION_KEPT_S)
+        name = f"election {election_id} {election.state}"
+        folder = await self._shelf.get(name, make, ELECTION_KEPT_S)
         return OpenFile(folder / ENDINGS[ending])
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from litestar.response import Stream
 from cahier_contracts.budget.v1 import budget_service_pb2 as budget
 from cahier_kernel.errors import NotFound
 from cahier_portal.catalogue import language
-from cahier_portal.opendata.elections import CLOSED
+from cahier_portal.opendata.elections import TOLD_BY
 from cahier_portal.opendata.library import ENDINGS
 from cahier_portal.opendata.meanings import meaning_of
 from cahier_portal.opendata.sets import BALLOTS, SETS
@@ -80,7 +80,7 @@ async def _closed(visit: Visit) -> list[budget.Election] | None:
     listed = await or_none(visit.budget(budget.ListElectionsRequest()))
     if listed is None:
         return None
-    return [election for election in listed.elections if election.state in CLOSED]
+    return [election for election in listed.elections if election.state in TOLD_BY]
 
 
 async def _index(visit: Visit) -> dict[str, Any]:
@@ -95,7 +95,7 @@ async def _index(visit: Visit) -> dict[str, Any]:
                 f"/open-data/elections/{election.election_id}{ending}" for ending in ENDINGS
             ]
             for election in listed.elections
-            if election.state in CLOSED
+            if election.state in TOLD_BY
         },
     }
 
