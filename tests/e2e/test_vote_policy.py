@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 Cahier = Callable[..., CompletedProcess[str]]
 AUDIT = str(Path(sys.executable).parent / "cahier-audit")

@@ -111,6 +111,7 @@ def test_a_budget_of_two_years_is_paid_in_instalments(
     assert tallied(file, tmp_path) == ["2", "3"]
 
 
+@pytest.mark.slow
 def test_a_dear_project_needs_votes_in_proportion_to_its_cost(
     town: Any, staff: Any, stranger: Any, new_election: Callable[..., str], tmp_path: Path
 ) -> None:
