@@ -234,7 +234,7 @@ async def test_a_call_without_a_deadline_ends_at_the_servers_own(serve: Any, tok
         assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         metadata = dict(failed.value.trailing_metadata() or ())
         assert status_pb2.Status.FromString(metadata["grpc-status-details-bin"]).code == 4
-        assert time.monotonic() - began_s < 25
+        assert time.monotonic() - began_s < 10
 
 
 async def test_the_handler_is_cancelled_at_the_callers_deadline(serve: Any) -> None:
@@ -393,7 +393,7 @@ async def test_repetition_ends_at_the_deadline() -> None:
     with pytest.raises(ServiceError) as refused:
         await call(StringValue())
     assert refused.value.kind is Kind.UNAVAILABLE
-    assert time.monotonic() - began_s < 30
+    assert time.monotonic() - began_s < 8
     await channel.close()
 
 
